@@ -1,0 +1,18 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace hookswitch {
+
+enum class HashKind { sha1, sha256 };
+
+/// Raw digest bytes (20 or 32).
+std::string digest(HashKind kind, std::string_view data);
+/// HMAC (RFC 2104), raw bytes.
+std::string hmac(HashKind kind, std::string_view key, std::string_view data);
+
+/// Compares without telling by time where the first difference is. Lengths may differ; that is told.
+bool equal_constant_time(std::string_view a, std::string_view b);
+
+}  // namespace hookswitch

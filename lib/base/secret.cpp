@@ -1,0 +1,29 @@
+#include "base/secret.hpp"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+
+namespace hookswitch {
+
+Result<Secret> read_secret_file(const std::string& path) {
+  struct stat info {};
+  if (::stat(path.c_str(), &info) != 0)
+    return Error{Errc::bad_request, fmt::format("cannot read {}: {}", path, std::strerror(errno))};
+  if ((info.st_mode & 0007) != 0)
+    return Error{Errc::bad_request, fmt::format("{} may be read by others; run: chmod o= {}", path, path)};
+  std::ifstream in{path, std::ios::binary};
+  std::string bytes{std::istreambuf_iterator<char>{in}, {}};
+  if (!in && !in.eof()) return Error{Errc::bad_request, fmt::format("cannot read {}", path)};
+  if (bytes.ends_with('\n')) bytes.pop_back();
+  if (bytes.ends_with('\r')) bytes.pop_back();
+  if (bytes.empty()) return Error{Errc::bad_request, fmt::format("{} is empty", path)};
+  if (bytes.size() > 4096) return Error{Errc::bad_request, fmt::format("{} is larger than 4096 bytes", path)};
+  return Secret{std::move(bytes)};
+}
+
+}  // namespace hookswitch
