@@ -1,0 +1,72 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/json.hpp"
+#include "base/time.hpp"
+#include "model/fact.hpp"
+#include "model/party.hpp"
+#include "model/words.hpp"
+
+namespace hookswitch {
+
+/// One party's attachment to a call. Ids "l1", "l2", … count within the call.
+struct Leg {
+  std::string id;
+  LegRole role = LegRole::callee;
+  std::string user;  ///< empty: not one of ours
+  std::string ext;
+  std::string number;
+  LegState state = LegState::trying;
+  std::optional<Time> ringing_at, answered_at, ended_at;
+  std::optional<Disposition> end_reason;
+  bool muted = false;
+  friend bool operator==(const Leg&, const Leg&) = default;
+};
+
+/// An id by which a source knows the call.
+struct CallKey {
+  KeyKind kind = KeyKind::vendor_call_id;
+  std::string source;
+  std::string value;
+  friend bool operator==(const CallKey&, const CallKey&) = default;
+};
+
+/// What is true now about one conversation (model.md §6 shows its JSON).
+struct Call {
+  std::string id;
+  std::string org;
+  CallState state = CallState::dialing;
+  Direction direction = Direction::unknown;
+  Party from, to, customer;
+  std::string did;
+  std::string queue;
+  std::vector<Leg> legs;
+  Time started_at{};
+  std::optional<Time> answered_at, ended_at;
+  std::optional<AnsweredBy> answered_by;
+  std::optional<Disposition> disposition;
+  std::optional<milliseconds> ring, talk, hold;  ///< set when ended
+  std::vector<CallKey> ids;
+  std::vector<std::string> absorbed;  ///< call ids that are now names of this one
+  std::map<std::string, std::string> headers, variables;
+  std::string custom_data;
+  std::vector<Recording> recordings;
+  std::map<std::string, std::string> provenance;  ///< field -> source
+
+  const Leg* find_leg(std::string_view leg_id) const;
+  friend bool operator==(const Call&, const Call&) = default;
+};
+
+/// Canonical JSON: members always in the same order, absent ones null or left out as model.md §6 shows.
+void write_json(json::Writer& out, const Call& call);
+/// Short form of a leg as in `data.leg` of an event.
+void write_json(json::Writer& out, const Leg& leg);
+
+/// Reads what write_json wrote (journal, state restored at start). Errors: bad_request.
+Result<Call> call_from_json(const json::Value& object);
+
+}  // namespace hookswitch
