@@ -1,0 +1,592 @@
+#include "http/server.hpp"
+
+#include <fmt/format.h>
+
+#include <atomic>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/core/tcp_stream.hpp>
+#include <boost/beast/http.hpp>
+#include <boost/beast/websocket.hpp>
+#include <array>
+#include <deque>
+#include <mutex>
+#include <thread>
+#include <unordered_set>
+
+#include "base/log.hpp"
+#include "base/text.hpp"
+#include "http/head.hpp"
+
+namespace hookswitch::http {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace bhttp = boost::beast::http;
+namespace bws = boost::beast::websocket;
+using tcp = asio::ip::tcp;
+using beast::error_code;
+
+namespace {
+
+constexpr auto kToken = asio::as_tuple(asio::use_awaitable);
+/// Items on their way to one io thread; beyond, the receiver of the next one is called slow. Far above what one commit publishes.
+constexpr std::size_t kOutboxMax = 1'000'000;
+
+class WsConnection;
+
+/// What another thread wants of a connection.
+struct Outgoing {
+  enum class Kind : std::uint8_t { frame, drain_notice, close };
+  Kind kind;
+  std::shared_ptr<WsConnection> to;
+  std::shared_ptr<const std::string> text;
+  Errc why = Errc::internal_error;
+};
+
+struct Shared {
+  const ServerOptions& options;
+  Handler& handler;
+  Registry& registry;
+  Gauge& connections;
+  Gauge& websockets;
+  Counter& requests;
+  std::atomic<std::int64_t> busy{0};  ///< requests being answered
+  std::atomic<bool> stopping{false};
+
+  void refused(Errc code) {
+    registry.counter("hookswitch_http_refusals_total", "Requests refused before any handler, by reason.", {{"code", outcome(code).name}}).add();
+  }
+};
+
+/// One io_context with its thread, the WebSockets that live there, and a mailbox for frames from other threads.
+class IoThread {
+ public:
+  explicit IoThread(Shared& shared_state) : shared(shared_state), ticker_(io) {}
+
+  void start() {
+    work_.emplace(io.get_executor());
+    tick();
+    thread_ = std::thread{[this] { io.run(); }};
+  }
+  void stop() {
+    work_.reset();
+    io.stop();
+    if (thread_.joinable()) thread_.join();
+  }
+  /// One wake-up for all that arrives until the thread gets to it.
+  void put(Outgoing item);
+
+  asio::io_context io{1};
+  Shared& shared;
+  std::atomic<std::uint64_t> turns{0};
+  std::unordered_set<WsConnection*> websockets;
+
+ private:
+  void tick();
+  void flush();
+
+  std::optional<asio::executor_work_guard<asio::io_context::executor_type>> work_;
+  asio::steady_timer ticker_;
+  std::thread thread_;
+  std::mutex mutex_;
+  std::vector<Outgoing> outbox_, turn_;
+};
+
+class WsConnection : public WebSocket, public std::enable_shared_from_this<WsConnection> {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  WsConnection(beast::tcp_stream&& stream, IoThread& io) : ws_(std::move(stream)), io_(io) {}
+
+  // WebSocket, any thread
+  void send(std::shared_ptr<const std::string> text) override {
+    io_.put({Outgoing::Kind::frame, shared_from_this(), std::move(text)});
+  }
+  void notify_drained() override { io_.put({Outgoing::Kind::drain_notice, shared_from_this(), {}}); }
+  void close(Errc why) override { io_.put({Outgoing::Kind::close, shared_from_this(), {}, why}); }
+  std::atomic<bool> lost_frame{false};  ///< the mailbox was full: what it missed it must fetch by resuming
+
+  // io thread
+  asio::awaitable<void> run(bhttp::request<bhttp::string_body> request, Upgrade upgrade) {
+    const auto self = shared_from_this();
+    beast::get_lowest_layer(ws_).expires_never();
+    bws::stream_base::timeout timeouts{std::chrono::seconds{10}, 2 * io_.shared.options.ping_time, true};
+    ws_.set_option(timeouts);
+    ws_.set_option(bws::stream_base::decorator([&](bws::response_type& response) {
+      response.erase(bhttp::field::server);
+      if (!upgrade.subprotocol.empty()) response.set(bhttp::field::sec_websocket_protocol, upgrade.subprotocol);
+    }));
+    ws_.read_message_max(kClientFrameBytesMax);
+    ws_.text(true);
+    ws_.auto_fragment(false);
+    const auto [accepted] = co_await ws_.async_accept(request, kToken);
+    if (accepted) co_return;
+    io_.websockets.insert(this);
+    io_.shared.websockets.add(1);
+    open_ = true;
+    handler_ = upgrade.accept(self);
+    beast::flat_buffer buffer;
+    for (;;) {
+      const auto [error, size] = co_await ws_.async_read(buffer, kToken);
+      if (error) {
+        if (error == bws::error::message_too_big) count_close(Errc::body_too_large);
+        break;
+      }
+      if (!ws_.got_text()) {
+        do_close(Errc::unsupported_media_type);
+        break;
+      }
+      handler_->on_text({static_cast<const char*>(buffer.data().data()), size});
+      buffer.consume(size);
+    }
+    finish();
+  }
+
+  void deliver(Outgoing& item) {
+    if (!open_ || closing_) return;
+    if (lost_frame.load(std::memory_order_relaxed)) return do_close(Errc::slow_client);
+    switch (item.kind) {
+      case Outgoing::Kind::frame:
+        if (queued_bytes_ + item.text->size() > io_.shared.options.client_queue_bytes_max && !queue_.empty())
+          return do_close(Errc::slow_client);
+        queued_bytes_ += item.text->size();
+        queue_.push_back({std::move(item.text), Clock::now()});
+        if (queue_.size() == 1) write_front();
+        break;
+      case Outgoing::Kind::drain_notice:
+        if (queue_.empty())
+          handler_->on_drained();
+        else
+          drain_wanted_ = true;
+        break;
+      case Outgoing::Kind::close: do_close(item.why); break;
+    }
+  }
+
+  void tick() {
+    if (!open_) return;
+    const auto now = Clock::now();
+    if (closing_) {
+      // The other end has not answered our close frame, or does not even read it.
+      if (now - closing_since_ > std::chrono::seconds{2}) cut();
+      return;
+    }
+    if (!queue_.empty() && now - queue_.front().since > io_.shared.options.client_queue_age_max) return do_close(Errc::slow_client);
+    handler_->on_tick();
+  }
+
+  void cut() {
+    error_code ignored;
+    beast::get_lowest_layer(ws_).socket().close(ignored);
+  }
+
+ private:
+  struct Queued {
+    std::shared_ptr<const std::string> text;
+    Clock::time_point since;
+  };
+
+  void write_front() {
+    ws_.async_write(asio::buffer(*queue_.front().text), [self = shared_from_this()](error_code error, std::size_t) {
+      if (error) return;  // the read side sees it too and finishes
+      self->queued_bytes_ -= self->queue_.front().text->size();
+      self->queue_.pop_front();
+      if (!self->queue_.empty()) return self->write_front();
+      if (self->close_after_) return self->send_close();
+      if (std::exchange(self->drain_wanted_, false) && self->handler_) self->handler_->on_drained();
+    });
+  }
+
+  void count_close(Errc why) {
+    io_.shared.registry.counter("hookswitch_client_disconnects_total", "WebSockets closed by us, by reason.", {{"reason", outcome(why).name}}).add();
+  }
+
+  void do_close(Errc why) {
+    if (closing_ || !open_) return;
+    closing_ = true;
+    closing_since_ = Clock::now();
+    close_why_ = why;
+    count_close(why);
+    // A slow client's queue is not worth waiting for, but the frame under way must end before the close frame.
+    if (why == Errc::slow_client && queue_.size() > 1) {
+      for (std::size_t i = 1; i < queue_.size(); ++i) queued_bytes_ -= queue_[i].text->size();
+      queue_.resize(1);
+    }
+    if (queue_.empty())
+      send_close();
+    else
+      close_after_ = true;
+  }
+
+  void send_close() {
+    const Outcome& row = outcome(close_why_);
+    ws_.async_close({static_cast<bws::close_code>(row.close), row.name}, [self = shared_from_this()](error_code) {});
+  }
+
+  void finish() {
+    if (!open_) return;
+    open_ = false;
+    io_.websockets.erase(this);
+    io_.shared.websockets.add(-1);
+    handler_->on_closed();
+    handler_.reset();
+    queue_.clear();
+    cut();
+  }
+
+  bws::stream<beast::tcp_stream> ws_;
+  IoThread& io_;
+  std::unique_ptr<WebSocketHandler> handler_;
+  std::deque<Queued> queue_;
+  std::size_t queued_bytes_ = 0;
+  bool open_ = false, closing_ = false, close_after_ = false, drain_wanted_ = false;
+  Errc close_why_ = Errc::internal_error;
+  Clock::time_point closing_since_{};
+};
+
+void IoThread::put(Outgoing item) {
+  bool first = false;
+  {
+    const std::lock_guard lock{mutex_};
+    if (outbox_.size() >= kOutboxMax) {
+      item.to->lost_frame = true;
+      return;
+    }
+    first = outbox_.empty();
+    outbox_.push_back(std::move(item));
+  }
+  if (first) asio::post(io, [this] { flush(); });
+}
+
+void IoThread::flush() {
+  {
+    const std::lock_guard lock{mutex_};
+    turn_.swap(outbox_);
+  }
+  for (auto& item : turn_) item.to->deliver(item);
+  turn_.clear();
+}
+
+void IoThread::tick() {
+  ticker_.expires_after(std::chrono::seconds{1});
+  ticker_.async_wait([this](error_code error) {
+    if (error) return;
+    ++turns;
+    // tick() may end a connection, which takes it out of the set.
+    const std::vector<WsConnection*> now{websockets.begin(), websockets.end()};
+    for (WsConnection* each : now)
+      if (websockets.contains(each)) each->tick();
+    tick();
+  });
+}
+
+/// One TCP connection speaking HTTP/1.1 until it is closed or becomes a WebSocket.
+class HttpConnection {
+ public:
+  HttpConnection(tcp::socket socket, IoThread& io)
+      : stream_(std::move(socket)),
+        io_(io),
+        shared_(io.shared),
+        late_(shared_.registry.counter("hookswitch_http_late_headers_total", "Connections closed: no whole header in time.")) {
+    error_code ignored;
+    peer_ = stream_.socket().remote_endpoint(ignored).address().to_string();
+    stream_.socket().set_option(tcp::no_delay{true}, ignored);
+  }
+
+  asio::awaitable<void> run() {
+    shared_.connections.add(1);
+    // g++ 12 compiles a co_await in a loop's condition to a trap; hence in statements of their own, here and below.
+    for (bool more = true; more;) more = co_await one_request();
+    shared_.connections.add(-1);
+  }
+
+ private:
+  /// False: the connection is done with.
+  asio::awaitable<bool> one_request() {
+    const ServerOptions& options = shared_.options;
+    buffer_.max_size(options.header_bytes_max + 64 * 1024);
+    if (!first_ && buffer_.size() == 0) {  // between requests a client may be silent for longer
+      stream_.expires_after(options.idle_time);
+      const auto [error, size] = co_await stream_.async_read_some(buffer_.prepare(1024), kToken);
+      if (error) co_return false;
+      buffer_.commit(size);
+    }
+    first_ = false;
+    stream_.expires_after(options.header_time);
+    std::size_t head_size = 0;
+    for (;;) {
+      const std::string_view seen{static_cast<const char*>(buffer_.data().data()), buffer_.size()};
+      const auto end = seen.find("\r\n\r\n");
+      if (end != std::string_view::npos) {
+        head_size = end + 4;
+        break;
+      }
+      if (seen.size() >= options.header_bytes_max) {
+        co_await refuse(Errc::headers_too_large);
+        co_return false;
+      }
+      const std::size_t room = std::min<std::size_t>(4096, options.header_bytes_max - seen.size());
+      const auto [error, size] = co_await stream_.async_read_some(buffer_.prepare(room), kToken);
+      if (error == beast::error::timeout) late_.add();
+      if (error) co_return false;
+      buffer_.commit(size);
+    }
+    if (head_size > options.header_bytes_max) {
+      co_await refuse(Errc::headers_too_large);
+      co_return false;
+    }
+    const std::string_view head{static_cast<const char*>(buffer_.data().data()), head_size};
+    if (const auto why = refuse_head(head)) {
+      co_await refuse(*why);
+      co_return false;
+    }
+    bhttp::request_parser<bhttp::string_body> parser;
+    parser.header_limit(static_cast<std::uint32_t>(options.header_bytes_max + 1));
+    parser.body_limit(options.body_bytes_max);
+    error_code parse_error;
+    const std::size_t used = parser.put(asio::buffer(head.data(), head.size()), parse_error);
+    if (parse_error && parse_error != bhttp::error::need_more) {
+      co_await refuse(parse_error == bhttp::error::body_limit ? Errc::body_too_large : Errc::bad_request);
+      co_return false;
+    }
+    buffer_.consume(used);
+    if (!parser.is_done()) {
+      if (equals_ignore_case(std::string_view{parser.get()[bhttp::field::expect]}, "100-continue")) {
+        static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
+        const auto [failed, sent] = co_await asio::async_write(stream_, asio::buffer(kContinue), kToken);
+        if (failed) co_return false;
+      }
+      stream_.expires_after(options.idle_time);
+      const auto [body_error, body_size] = co_await bhttp::async_read(stream_, buffer_, parser, kToken);
+      if (body_error) {
+        if (body_error == bhttp::error::body_limit) {
+          co_await refuse(Errc::body_too_large);
+        } else if (body_error.category() == bhttp::make_error_code(bhttp::error::bad_chunk).category() &&
+                   body_error != bhttp::error::end_of_stream && body_error != bhttp::error::partial_message) {
+          co_await refuse(Errc::bad_request);
+        }
+        co_return false;
+      }
+    }
+    shared_.requests.add();
+    auto message = parser.release();
+    if (bws::is_upgrade(message)) {
+      co_await upgrade(std::move(message));
+      co_return false;
+    }
+    const bool keep = message.keep_alive() && !shared_.stopping;
+    const bool is_head = message.method() == bhttp::verb::head;
+    Request request = convert(message);
+    if (is_head) request.method = "GET";
+    ++shared_.busy;
+    Response response = co_await answer(std::move(request));
+    --shared_.busy;
+    const bool written = co_await write(std::move(response), keep, is_head);
+    co_return written && keep;
+  }
+
+  Request convert(bhttp::request<bhttp::string_body>& message) const {
+    Request out;
+    out.method = std::string{message.method_string()};
+    const std::string_view target{message.target().data(), message.target().size()};
+    const auto question = target.find('?');
+    out.path = target.substr(0, question);
+    if (question != std::string_view::npos) out.query = target.substr(question + 1);
+    for (const auto& field : message)
+      out.headers.emplace_back(to_lower({field.name_string().data(), field.name_string().size()}),
+                               std::string{field.value().data(), field.value().size()});
+    out.body = std::move(message.body());
+    out.peer = peer_;
+    return out;
+  }
+
+  /// Waits for the handler's answer, which may come from any thread.
+  asio::awaitable<Response> answer(Request request) {
+    const auto start = [this](auto&& completion, Request&& moved) {
+      using Completion = std::decay_t<decltype(completion)>;
+      auto held = std::make_shared<Completion>(std::forward<decltype(completion)>(completion));
+      shared_.handler.on_request(std::move(moved), [held, executor = io_.io.get_executor()](Response response) {
+        asio::post(executor, [held, response = std::move(response)]() mutable { std::move (*held)(std::move(response)); });
+      });
+    };
+    co_return co_await asio::async_initiate<decltype(asio::use_awaitable), void(Response)>(start, asio::use_awaitable,
+                                                                                         std::move(request));
+  }
+
+  asio::awaitable<bool> write(Response response, bool keep, bool without_body) {
+    bhttp::response<bhttp::string_body> message;
+    message.version(11);
+    message.result(response.status);
+    if (!response.content_type.empty()) {
+      message.set(bhttp::field::content_type, response.content_type);
+      message.set("X-Content-Type-Options", "nosniff");
+    }
+    for (const auto& [name, value] : response.headers) message.insert(name, value);
+    message.body() = std::move(response.body);
+    message.keep_alive(keep);
+    message.prepare_payload();
+    if (without_body) message.body().clear();
+    stream_.expires_after(shared_.options.idle_time);
+    const auto [error, size] = co_await bhttp::async_write(stream_, message, kToken);
+    co_return !error;
+  }
+
+  asio::awaitable<void> refuse(Errc why) {
+    shared_.refused(why);
+    const bool written = co_await write(problem(why), false, false);
+    if (!written) co_return;
+    // Closing over unread bytes would reset the connection before the other end has read the answer.
+    error_code ignored;
+    stream_.socket().shutdown(tcp::socket::shutdown_send, ignored);
+    stream_.expires_after(std::chrono::seconds{1});
+    std::array<char, 4096> sink;
+    for (std::size_t total = 0; total < 1024 * 1024;) {
+      const auto [error, size] = co_await stream_.async_read_some(asio::buffer(sink), kToken);
+      if (error) break;
+      total += size;
+    }
+  }
+
+  asio::awaitable<void> upgrade(bhttp::request<bhttp::string_body> message) {
+    if (shared_.stopping) {
+      co_await refuse(Errc::shutting_down);
+      co_return;
+    }
+    Request request = convert(message);
+    Upgrade decision = shared_.handler.on_upgrade(request);
+    if (decision.refusal) {
+      co_await write(std::move(*decision.refusal), false, false);
+      co_return;
+    }
+    const auto connection = std::make_shared<WsConnection>(std::move(stream_), io_);
+    co_await connection->run(std::move(message), std::move(decision));
+  }
+
+  beast::tcp_stream stream_;
+  IoThread& io_;
+  Shared& shared_;
+  Counter& late_;
+  beast::flat_buffer buffer_;
+  std::string peer_;
+  bool first_ = true;
+};
+
+asio::awaitable<void> serve(tcp::socket socket, IoThread& io) {
+  HttpConnection connection{std::move(socket), io};
+  co_await connection.run();
+}
+
+}  // namespace
+
+struct Server::Impl {
+  Impl(ServerOptions given, Handler& handler, Registry& registry)
+      : options(std::move(given)),
+        shared{options,
+               handler,
+               registry,
+               registry.gauge("hookswitch_http_connections", "Open connections, WebSockets included."),
+               registry.gauge("hookswitch_websockets", "Open WebSockets."),
+               registry.counter("hookswitch_http_requests_total", "Requests that passed the strict layer.")},
+        accept_errors(registry.counter("hookswitch_http_accept_errors_total", "Failed accepts (descriptors used up, …).")),
+        turned_away(registry.counter("hookswitch_http_turned_away_total", "Connections closed at once: too many.")) {}
+
+  ServerOptions options;
+  Shared shared;
+  Counter& accept_errors;
+  Counter& turned_away;
+  std::vector<std::unique_ptr<IoThread>> threads;
+  std::vector<tcp::acceptor> acceptors;
+  std::vector<std::string> bound;
+  std::size_t next = 0;
+
+  asio::awaitable<void> accept_loop(tcp::acceptor& acceptor) {
+    while (!shared.stopping) {
+      IoThread& io = *threads[next++ % threads.size()];
+      tcp::socket socket{io.io};
+      const auto [error] = co_await acceptor.async_accept(socket, kToken);
+      if (error == asio::error::operation_aborted || shared.stopping) co_return;
+      if (error) {
+        // EMFILE and its like do not go away by trying again at once.
+        accept_errors.add();
+        asio::steady_timer pause{co_await asio::this_coro::executor, std::chrono::milliseconds{100}};
+        co_await pause.async_wait(kToken);
+        continue;
+      }
+      if (shared.connections.value() >= static_cast<std::int64_t>(options.connections_max)) {
+        turned_away.add();
+        continue;
+      }
+      asio::co_spawn(io.io, serve(std::move(socket), io), asio::detached);
+    }
+  }
+};
+
+Server::Server(ServerOptions options, Handler& handler, Registry& registry)
+    : impl_(std::make_unique<Impl>(std::move(options), handler, registry)) {}
+
+Server::~Server() { stop(); }
+
+Result<void> Server::start() {
+  auto& impl = *impl_;
+  for (unsigned i = 0; i < std::max(1U, impl.options.io_threads); ++i) impl.threads.push_back(std::make_unique<IoThread>(impl.shared));
+  for (const auto& address : impl.options.listen) {
+    const auto colon = address.rfind(':');
+    std::string_view host = std::string_view{address}.substr(0, colon);
+    if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+    const auto port = colon == std::string::npos ? std::nullopt : parse_int(std::string_view{address}.substr(colon + 1));
+    error_code error;
+    const auto ip = asio::ip::make_address(host, error);
+    const long long number = port.value_or(-1);
+    if (error || number < 0 || number > 65535) return Error{Errc::bad_request, address + ": is no address with port"};
+    tcp::acceptor acceptor{impl.threads.front()->io};
+    const tcp::endpoint endpoint{ip, static_cast<std::uint16_t>(number)};
+    acceptor.open(endpoint.protocol(), error);
+    if (!error) acceptor.set_option(tcp::acceptor::reuse_address{true}, error);
+    if (!error) acceptor.bind(endpoint, error);
+    if (!error) acceptor.listen(4096, error);
+    if (error) return Error{Errc::bad_request, fmt::format("{}: {}", address, error.message())};
+    const auto local = acceptor.local_endpoint();
+    impl.bound.push_back(local.address().is_v6() ? fmt::format("[{}]:{}", local.address().to_string(), local.port())
+                                                 : fmt::format("{}:{}", local.address().to_string(), local.port()));
+    impl.acceptors.push_back(std::move(acceptor));
+  }
+  for (auto& acceptor : impl.acceptors) asio::co_spawn(impl.threads.front()->io, impl.accept_loop(acceptor), asio::detached);
+  for (auto& thread : impl.threads) thread->start();
+  return {};
+}
+
+std::vector<std::string> Server::bound() const { return impl_->bound; }
+
+void Server::stop_accepting() {
+  impl_->shared.stopping = true;
+  if (impl_->threads.empty()) return;
+  asio::post(impl_->threads.front()->io, [this] {
+    for (auto& acceptor : impl_->acceptors) {
+      error_code ignored;
+      acceptor.close(ignored);
+    }
+  });
+}
+
+bool Server::idle() const { return impl_->shared.busy == 0 && impl_->shared.websockets.value() == 0; }
+
+void Server::stop() {
+  for (auto& thread : impl_->threads) thread->stop();
+}
+
+std::uint64_t Server::turns() const {
+  std::uint64_t least = UINT64_MAX;
+  for (const auto& thread : impl_->threads) least = std::min(least, thread->turns.load());
+  return least;
+}
+
+}  // namespace hookswitch::http

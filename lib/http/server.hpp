@@ -1,0 +1,94 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.hpp"
+#include "base/limits.hpp"
+#include "base/metrics.hpp"
+#include "http/message.hpp"
+
+namespace hookswitch::http {
+
+/// One WebSocket connection (RFC 6455). Any thread. Alive while its socket is, or while somebody holds it.
+class WebSocket {
+ public:
+  virtual ~WebSocket() = default;
+  /// Queues one text message; the text is shared, not copied. Over its budget the connection is closed with slow_client.
+  virtual void send(std::shared_ptr<const std::string> text) = 0;
+  /// Asks for one on_drained() when everything sent so far has been written.
+  virtual void notify_drained() = 0;
+  /// After what is queued, a close frame with this outcome's code and name.
+  virtual void close(Errc why) = 0;
+};
+
+/// What the owner of a WebSocket does. All calls come on the socket's io thread; on_closed is the last, once.
+class WebSocketHandler {
+ public:
+  virtual ~WebSocketHandler() = default;
+  virtual void on_text(std::string_view text) = 0;
+  virtual void on_drained() = 0;
+  virtual void on_tick() = 0;  ///< about once a second
+  virtual void on_closed() = 0;
+};
+
+/// The answer to an upgrade request.
+struct Upgrade {
+  std::optional<Response> refusal;
+  std::string subprotocol;  ///< named in the answer; empty: none
+  std::function<std::unique_ptr<WebSocketHandler>(std::shared_ptr<WebSocket>)> accept;
+};
+
+/// What is behind the listener. Called on io threads, several at once.
+class Handler {
+ public:
+  virtual ~Handler() = default;
+  virtual void on_request(Request request, Respond respond) = 0;
+  virtual Upgrade on_upgrade(const Request& request) = 0;
+};
+
+struct ServerOptions {
+  std::vector<std::string> listen;  ///< "127.0.0.1:8080", "[::1]:8080"; port 0 picks one
+  unsigned io_threads = 1;
+  std::size_t body_bytes_max = kBodyBytesMax;
+  std::size_t header_bytes_max = kHeaderBytesMax;
+  std::size_t connections_max = 19'000;
+  std::chrono::milliseconds header_time = kHeaderTime;
+  std::chrono::milliseconds idle_time = kIdleTime;
+  std::chrono::milliseconds ping_time = kPingTime;
+  std::size_t client_queue_bytes_max = kClientQueueBytesMax;
+  std::chrono::milliseconds client_queue_age_max = kClientQueueAge;
+};
+
+/// Listeners, HTTP/1.1 connections and WebSockets over io threads of its own; a connection lives and dies on one of them.
+class Server {
+ public:
+  Server(ServerOptions options, Handler& handler, Registry& registry);
+  ~Server();
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  /// Binds and starts the threads. Error bad_request with the address and the system's reason.
+  Result<void> start();
+  /// The addresses really bound, in the order of the options.
+  std::vector<std::string> bound() const;
+  void stop_accepting();
+  /// True when no WebSocket and no request is left.
+  bool idle() const;
+  /// Ends the threads; what still lives is cut off.
+  void stop();
+  /// Increases while every io thread turns; for the watchdog. Any thread.
+  std::uint64_t turns() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace hookswitch::http
