@@ -1,0 +1,139 @@
+#include "sources/webhook/form.hpp"
+
+#include <algorithm>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "base/text.hpp"
+#include "sources/webhook/program.hpp"
+
+namespace hookswitch::webhook {
+namespace {
+
+using json::Value;
+using Arena = json::Document::AllocatorType;
+
+struct Field {
+  std::string name, value;
+};
+
+Result<std::vector<Field>> split(std::string_view text, bool decode) {
+  std::vector<Field> out;
+  while (!text.empty()) {
+    const auto end = text.find('&');
+    const auto pair = text.substr(0, end);
+    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+    if (pair.empty()) continue;
+    if (out.size() == kFormFieldsMax) return Error{Errc::too_many_fields, "too many form fields"};
+    const auto equals = pair.find('=');
+    const auto name = pair.substr(0, equals);
+    const auto value =
+        equals == std::string_view::npos ? std::string_view{} : pair.substr(equals + 1);
+    Field field{std::string{name}, std::string{value}};
+    if (decode) {
+      auto plain_name = percent_decode(name, true), plain_value = percent_decode(value, true);
+      if (!plain_name || !plain_value)
+        return Error{Errc::bad_request, "a form field has a broken escape"};
+      field = Field{std::move(*plain_name), std::move(*plain_value)};
+    }
+    if (!is_utf8(field.name) || !is_utf8(field.value))
+      return Error{Errc::bad_encoding, "a form field is not UTF-8"};
+    if (!field.name.empty()) out.push_back(std::move(field));
+  }
+  return out;
+}
+
+/// `a[b][]` to {"a","b",""}. Brackets that do not pair are part of the name, as in PHP.
+std::vector<std::string> split_name(const std::string& name) {
+  const auto open = name.find('[');
+  if (open == std::string::npos || open == 0) return {name};
+  std::vector<std::string> out{name.substr(0, open)};
+  for (std::size_t at = open; at < name.size();) {
+    const auto close = name[at] == '[' ? name.find(']', at) : std::string::npos;
+    if (close == std::string::npos) return out.size() == 1 ? std::vector<std::string>{name} : out;
+    out.push_back(name.substr(at + 1, close - at - 1));
+    at = close + 1;
+  }
+  return out;
+}
+
+/// The fields of one form as a tree; children keep the order of their first mention.
+struct Node {
+  std::string text;
+  std::vector<std::string> names;
+  std::vector<Node> children;
+  std::unordered_map<std::string, std::size_t> index;
+  long long next = 0;
+
+  Node& child(const std::string& token) {
+    const std::string key = token.empty() ? std::to_string(next) : token;
+    if (const auto number = parse_int(key); number && *number >= next && *number < 1'000'000)
+      next = *number + 1;
+    const auto [it, fresh] = index.try_emplace(key, children.size());
+    if (fresh) {
+      names.push_back(key);
+      children.emplace_back();
+    }
+    return children[it->second];
+  }
+
+  bool is_list() const {
+    for (std::size_t i = 0; i < names.size(); ++i)
+      if (names[i] != std::to_string(i)) return false;
+    return true;
+  }
+};
+
+Value to_string_value(const std::string& text, Arena& arena) {
+  return Value{text.data(), static_cast<rapidjson::SizeType>(text.size()), arena};
+}
+
+Value to_value(const Node& node, bool root, Arena& arena) {
+  if (node.children.empty() && !root) return to_string_value(node.text, arena);
+  if (!root && node.is_list()) {
+    Value out{rapidjson::kArrayType};
+    for (const auto& child : node.children) out.PushBack(to_value(child, false, arena), arena);
+    return out;
+  }
+  Value out{rapidjson::kObjectType};
+  for (std::size_t i = 0; i < node.names.size(); ++i)
+    out.AddMember(to_string_value(node.names[i], arena), to_value(node.children[i], false, arena),
+                  arena);
+  return out;
+}
+
+Result<Value> parse_flat(std::string_view text, bool decode, Arena& arena) {
+  auto fields = split(text, decode);
+  if (!fields) return fields.error();
+  Node root;
+  for (auto& field : *fields) root.child(field.name).text = std::move(field.value);
+  return to_value(root, true, arena);
+}
+
+}  // namespace
+
+Result<Value> parse_form(std::string_view text, Arena& arena) {
+  auto fields = split(text, true);
+  if (!fields) return fields.error();
+  Node root;
+  for (auto& field : *fields) {
+    const auto tokens = split_name(field.name);
+    if (tokens.size() > kFormNestingMax + 1)
+      return Error{Errc::too_deep, "form brackets are nested too deeply"};
+    Node* node = &root;
+    for (const auto& token : tokens) node = &node->child(token);
+    *node = Node{};
+    node->text = std::move(field.value);
+  }
+  return to_value(root, true, arena);
+}
+
+Result<Value> parse_raw_form(std::string_view text, Arena& arena) {
+  return parse_flat(text, false, arena);
+}
+Result<Value> parse_flat_form(std::string_view text, Arena& arena) {
+  return parse_flat(text, true, arena);
+}
+
+}  // namespace hookswitch::webhook

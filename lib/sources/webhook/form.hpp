@@ -1,0 +1,23 @@
+#pragma once
+
+#include <string_view>
+
+#include "base/error.hpp"
+#include "base/json.hpp"
+
+namespace hookswitch::webhook {
+
+/// `a=1&b[c]=2&d[]=3` to an object, as PHP reads it (`application/x-www-form-urlencoded`, WHATWG
+/// URL §5.1): a later value of the same name wins, `d[]` appends, an object with the keys 0, 1, …
+/// becomes an array. Bounds: kFormFieldsMax fields, kFormNestingMax brackets. Errors: bad_request
+/// (broken escape), bad_encoding (not UTF-8), too_many_fields, too_deep.
+Result<json::Value> parse_form(std::string_view text, json::Document::AllocatorType& arena);
+
+/// Names and values as they were sent: no escapes, no brackets. Same bounds and errors but for
+/// broken escapes.
+Result<json::Value> parse_raw_form(std::string_view text, json::Document::AllocatorType& arena);
+
+/// Names without brackets understood, values unescaped: what signatures of form fields are over.
+Result<json::Value> parse_flat_form(std::string_view text, json::Document::AllocatorType& arena);
+
+}  // namespace hookswitch::webhook

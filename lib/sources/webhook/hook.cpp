@@ -1,0 +1,186 @@
+#include "sources/webhook/hook.hpp"
+
+#include <algorithm>
+
+#include "sources/webhook/decode.hpp"
+#include "sources/webhook/evaluate.hpp"
+#include "sources/webhook/program.hpp"
+#include "sources/webhook/verify.hpp"
+
+namespace hookswitch {
+
+using namespace webhook;
+
+namespace {
+
+/// One request on its way through the rules.
+class HookRun {
+ public:
+  HookRun(const DialectProgram& program, Evaluator& evaluator, RequestDocument& document)
+      : program_(program), evaluator_(evaluator), document_(document) {}
+
+  /// Facts in the order of the rules. Errors: bad_request, too_many_fields.
+  std::optional<Error> run() {
+    for (const auto& rule : program_.rules) {
+      evaluator_.set_item(nullptr, 0);
+      if (!evaluator_.holds(rule.when)) continue;
+      if (auto problem = run_rule(rule)) return problem;
+      if (!rule.also) break;
+    }
+    if (evaluator_.exhausted()) return Error{Errc::too_many_fields, "too much work"};
+    return std::nullopt;
+  }
+
+  std::vector<Fact> facts;
+  bool matched = false;
+
+ private:
+  std::optional<Error> run_rule(const Rule& rule) {
+    if (!rule.each) return emit(rule);
+    const json::Value* items = evaluator_.look(*rule.each);
+    if (items == nullptr) return std::nullopt;
+    if (!items->IsArray()) {
+      evaluator_.set_item(items, 0);
+      return items->IsObject() ? emit(rule) : std::nullopt;
+    }
+    if (items->Size() > kEachItemsMax) return Error{Errc::too_many_fields, "too many items"};
+    if (items->Empty()) matched = true;
+    for (rapidjson::SizeType i = 0; i < items->Size(); ++i) {
+      evaluator_.set_item(&(*items)[i], i);
+      if (auto problem = emit(rule)) return problem;
+    }
+    return std::nullopt;
+  }
+
+  std::optional<Error> emit(const Rule& rule) {
+    if (!evaluator_.holds(rule.filter)) {
+      matched = true;
+      return std::nullopt;
+    }
+    json::Value out = evaluator_.value(rule.emit);
+    json::Value base = evaluator_.value(program_.base);
+    if (!out.IsObject()) out.SetObject();
+    if (base.IsObject()) merge_under(out, base, document_.arena);
+    fit(out, fact_shape(), document_.arena);
+    const auto type = json::find_string(out, "type");
+    if (!type) return std::nullopt;
+    matched = true;
+    if (*type == "ignore") return std::nullopt;
+    if (facts.size() == kFactsPerRequestMax) return Error{Errc::too_many_fields, "too many facts"};
+    auto fact = fact_from_json(out);
+    if (!fact) return fact.error();
+    facts.push_back(std::move(*fact));
+    return std::nullopt;
+  }
+
+  const DialectProgram& program_;
+  Evaluator& evaluator_;
+  RequestDocument& document_;
+};
+
+constexpr std::size_t kEchoBytesMax = 64;
+constexpr std::size_t kEchoHeaderBytesMax = 256;
+
+bool is_word(std::string_view text) {
+  return !text.empty() && text.size() <= kEchoBytesMax &&
+         std::all_of(text.begin(), text.end(), [](char c) {
+           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                  c == '_' || c == '-';
+         });
+}
+
+bool is_header_value(std::string_view text) {
+  return !text.empty() && text.size() <= kEchoHeaderBytesMax &&
+         std::all_of(text.begin(), text.end(), [](char c) { return c > 0x20 && c < 0x7f; });
+}
+
+Result<HookReply> shake(const Handshake& handshake, Evaluator& evaluator) {
+  HookReply reply{handshake.status, {}, {}, {{"X-Content-Type-Options", "nosniff"}}};
+  for (const auto& [name, expr] : handshake.headers) {
+    const auto value = as_text(evaluator.value(expr)).value_or("");
+    if (!is_header_value(value))
+      return Error{Errc::bad_request, "a handshake value is not one to echo"};
+    reply.headers.emplace_back(name, value);
+  }
+  if (handshake.body.op == Expr::Op::nothing) return reply;
+  reply.content_type = handshake.content_type;
+  reply.body = as_text(evaluator.value(handshake.body)).value_or("");
+  if (handshake.body.op != Expr::Op::literal && !is_word(reply.body))
+    return Error{Errc::bad_request, "a handshake value is not one to echo"};
+  return reply;
+}
+
+const std::vector<Decoding>* decoding_for(const DialectProgram& program,
+                                          const HookRequest& request) {
+  if (program.decode_by_type.empty()) return &program.decode;
+  const std::string type = media_type(request);
+  const auto& all = program.decode_by_type;
+  auto it =
+      std::find_if(all.begin(), all.end(), [&](const auto& each) { return each.type == type; });
+  if (it == all.end())
+    it = std::find_if(all.begin(), all.end(), [](const auto& each) { return each.type == "*"; });
+  return it == all.end() ? nullptr : &it->steps;
+}
+
+}  // namespace
+
+bool is_time_zone(std::string_view name) { return TimeZone::load(name) != nullptr; }
+
+Hook::Hook(DialectProgramPtr program, HookOptions options)
+    : program_(std::move(program)), options_(std::move(options)) {
+  const std::string& zone = options_.time_zone.empty() ? program_->tz : options_.time_zone;
+  if (!zone.empty()) zone_ = TimeZone::load(zone);
+}
+
+const std::vector<std::string>& Hook::methods() const { return program_->all_methods; }
+
+Result<HookOutcome> Hook::handle(const HookRequest& request) const {
+  const DialectProgram& program = *program_;
+  RequestDocument document;
+  Evaluator evaluator{document, program.phone, zone_.get()};
+  if (auto problem = open_request(request, document)) return *problem;
+
+  for (const auto& handshake : program.handshakes) {
+    // A body that cannot be read is no handshake; what it is, is told below.
+    if (!handshake.decode.empty() && decode_body(request, handshake.decode, document))
+      document.body.SetObject();
+    if (!evaluator.holds(handshake.when)) continue;
+    auto reply = shake(handshake, evaluator);
+    if (!reply) return reply.error();
+    return HookOutcome{{}, std::move(*reply), true};
+  }
+
+  const auto& methods = program.event_methods;
+  if (std::find(methods.begin(), methods.end(), request.method) == methods.end())
+    return Error{Errc::method_not_allowed, "not a method of this dialect"};
+  const Error refused{Errc::signature_invalid, "no live secret fits"};
+  if (!program.auth_reads_body && !is_authentic(program, options_, request, evaluator))
+    return refused;
+  const auto* steps = decoding_for(program, request);
+  if (steps == nullptr) return Error{Errc::unsupported_media_type, "not a type of this dialect"};
+  if (auto problem = decode_body(request, *steps, document)) return *problem;
+  if (program.auth_reads_body && !is_authentic(program, options_, request, evaluator))
+    return refused;
+
+  HookOutcome out;
+  if (program.facts) {
+    const json::Value* at = evaluator.look(*program.facts);
+    if (at == nullptr) return Error{Errc::bad_request, "no facts"};
+    auto facts = facts_from_json(*at);
+    if (!facts) return facts.error();
+    out.facts = std::move(*facts);
+  } else {
+    HookRun run{program, evaluator, document};
+    if (auto problem = run.run()) return *problem;
+    out.facts = std::move(run.facts);
+    out.matched = run.matched;
+  }
+  for (auto& fact : out.facts) {
+    fact.org = options_.org;
+    fact.source = options_.source;
+    fact.received = request.received;
+  }
+  return out;
+}
+
+}  // namespace hookswitch

@@ -1,0 +1,82 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/error.hpp"
+#include "base/secret.hpp"
+#include "base/time.hpp"
+#include "model/fact.hpp"
+#include "sources/webhook/dialect_file.hpp"
+
+namespace hookswitch {
+
+namespace webhook {
+class TimeZone;
+}
+
+struct HookRequest {
+  std::string method;  ///< upper case
+  std::string rest;    ///< path after /v1/hooks/{source}, without leading slash, not decoded
+  std::string query;   ///< raw, without '?'
+  std::vector<std::pair<std::string, std::string>> headers;  ///< names in lower case
+  std::string body;  ///< as received: signatures are over these bytes. The listener holds it to
+                     ///< kBodyBytesMax
+  Time received{};
+};
+
+struct HookReply {
+  unsigned status = 200;
+  std::string content_type;  ///< empty: none
+  std::string body;
+  std::vector<std::pair<std::string, std::string>> headers;
+};
+
+struct HookOutcome {
+  std::vector<Fact> facts;  ///< at most kFactsPerRequestMax; org, source and received are set
+  HookReply reply;          ///< to be sent once the facts are durable
+  bool matched = true;      ///< false: authentic, but no rule of the dialect took it. Count it and
+                            ///< answer all the same
+};
+
+struct HookOptions {
+  std::string org, source;
+  /// By the names of secret_names(); several live values each while one is being replaced. Not
+  /// empty: every request must be proven, also when the named values are empty or none of the
+  /// dialect's (then all are refused).
+  std::map<std::string, std::vector<Secret>> secrets;
+  std::string public_url;  ///< of this source, as the sender was told; for signatures over the URL
+  std::string time_zone;   ///< IANA name for times without a zone; empty: the dialect's own
+  std::string country;     ///< ISO 3166; kept for the reading of national numbers, not used yet
+};
+
+/// Is there such a zone on this system? For the check of settings.
+bool is_time_zone(std::string_view name);
+
+/// One webhook source: requests in, facts out. Immutable after construction; any thread.
+class Hook {
+ public:
+  /// With an unknown `time_zone`, times without a zone are not told (the fact then counts as of
+  /// when it was received).
+  Hook(DialectProgramPtr program, HookOptions options);
+
+  /// Handshake, or: method, signature, decoding, rules. Pure: the same request gives the same
+  /// outcome. Errors: method_not_allowed, signature_invalid, unsupported_media_type, bad_json,
+  /// bad_encoding, bad_request, too_deep, too_many_fields, body_too_large. Their detail may hold
+  /// request data.
+  Result<HookOutcome> handle(const HookRequest& request) const;
+
+  /// What `Allow` should say: the methods of events and of handshakes.
+  const std::vector<std::string>& methods() const;
+
+ private:
+  DialectProgramPtr program_;
+  HookOptions options_;
+  std::shared_ptr<const webhook::TimeZone> zone_;
+};
+
+}  // namespace hookswitch

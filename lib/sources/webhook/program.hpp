@@ -1,0 +1,162 @@
+#pragma once
+
+#include <re2/re2.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/hash.hpp"
+#include "base/json.hpp"
+#include "sources/webhook/dialect_file.hpp"
+#include "sources/webhook/phone.hpp"
+#include "sources/webhook/shape.hpp"
+#include "sources/webhook/time_zone.hpp"
+
+/// What a dialect file compiles to. Private to the room.
+namespace hookswitch::webhook {
+
+// Bounds of one request, beside those of base/limits.hpp.
+inline constexpr std::size_t kEachItemsMax =
+    64;  // members of a snapshot; the largest PBX ring group is 60
+inline constexpr std::size_t kFormNestingMax = 8;  // a[b][c]: Bitrix24 uses two
+inline constexpr std::size_t kWorkMax = 200'000;   // steps of evaluation; a usual request takes 100
+inline constexpr std::size_t kPathSegmentsMax = 16;
+inline constexpr std::size_t kDecodeStepsMax = 8;
+inline constexpr std::size_t kSignaturesMax = 8;  // in one header while the sender changes its key
+inline constexpr std::size_t kSecretTriesMax = 16;  // two live values of four names
+
+enum class Root { method, path, query, header, body, raw_form, index, item };
+
+/// RFC 6901, split; the first token is the root.
+struct Pointer {
+  Root root = Root::body;
+  std::vector<std::string> tokens;
+};
+
+using Regex = std::shared_ptr<const RE2>;
+
+/// C of the grammar.
+struct Condition {
+  enum class Test { all, any, none, equal, absent, present, matches, above, same };
+  Test test = Test::all;
+  std::vector<Condition> parts;     // all, any, none
+  Pointer at, other;                // `other` for same
+  std::vector<std::string> values;  // equal: any of them, as text
+  bool wanted = true;               // present
+  double bound = 0;                 // above
+  Regex regex;
+};
+
+/// E of the grammar: a tree by value. `of` and `otherwise` hold one or none.
+struct Expr {
+  enum class Op {
+    nothing,
+    literal,
+    pointer,
+    list,
+    object,
+    first,
+    map,
+    choose,
+    phone,
+    time,
+    integer,
+    boolean,
+    multiply,
+    seconds,
+    match,
+    join,
+    find,
+  };
+  Op op = Op::nothing;
+  std::shared_ptr<const json::Document> literal;
+  Pointer pointer;
+  std::vector<std::string> names;      // object: members; map: keys
+  std::vector<Expr> parts;             // object and map: by names; list, first, join
+  std::vector<Expr> of, otherwise;     // argument; default or else
+  std::optional<Condition> condition;  // choose, find
+  Regex regex;
+  int group = 0;
+  std::string text;  // time: format; join: separator
+  double factor = 1;
+  bool loose = false;  // map: blanks, '_' and '-' do not count
+  bool party = false;  // object: a Party, whose `presented` is filled
+};
+
+struct Decoding {
+  enum class Step { auto_, json, form, formraw, query, none, parse, b64, lift, pct, lowerkeys };
+  Step step = Step::auto_;
+  Pointer at;
+};
+
+struct Signed {
+  enum class What { raw, url, secret, value };
+  What what = What::raw;
+  std::string secret;
+  Expr value;
+};
+
+struct Auth {
+  enum class Scheme { equals, bearer, basic, hmac, hash };
+  enum class Encode { hex, b64, b64hex };
+  enum class Key { text, hex, b64, whsec };
+  Scheme scheme = Scheme::equals;
+  Condition when;
+  Pointer at;  // where the proof is
+  std::string prefix;
+  Regex pick;
+  std::string secret, user;
+  HashKind hash = HashKind::sha256;
+  Encode encode = Encode::hex;
+  Key key = Key::text;
+  std::vector<Signed> parts;
+  std::optional<Expr> timestamp;
+  std::chrono::seconds tolerance{300};
+};
+
+struct Handshake {
+  Condition when;
+  std::vector<Decoding> decode;
+  unsigned status = 200;
+  std::string content_type = "text/plain";
+  std::vector<std::pair<std::string, Expr>> headers;
+  Expr body;
+};
+
+struct Rule {
+  Condition when, filter;
+  std::optional<Pointer> each;
+  Expr emit;
+  bool also = false;
+};
+
+struct DecodingByType {
+  std::string type;  // lower case; "*" for all others
+  std::vector<Decoding> steps;
+};
+
+}  // namespace hookswitch::webhook
+
+namespace hookswitch {
+
+class DialectProgram {
+ public:
+  std::string name;
+  std::vector<std::string> event_methods{"POST"};
+  std::vector<std::string> all_methods;
+  std::vector<webhook::Handshake> handshakes;
+  std::vector<webhook::Decoding> decode;
+  std::vector<webhook::DecodingByType> decode_by_type;
+  std::vector<webhook::Auth> auth;
+  bool auth_reads_body = false;  ///< else proven before the body is looked at
+  webhook::Expr base;
+  std::vector<webhook::Rule> rules;
+  std::optional<webhook::Pointer> facts;  ///< instead of rules: facts as they are
+  std::string tz;
+  webhook::PhoneRules phone;
+  std::vector<std::string> secrets;
+};
+
+}  // namespace hookswitch

@@ -1,0 +1,143 @@
+#include "hook_fixture.hpp"
+
+namespace hookswitch::testing {
+namespace {
+
+/// "place: what" of the only problem.
+std::string problem(const std::string& text) {
+  const auto problems = problems_of(text);
+  EXPECT_EQ(problems.size(), 1U) << told(problems);
+  return problems.empty() ? "" : problems[0].place + ": " + problems[0].what;
+}
+
+std::string in_emit(const std::string& emit) { return problem(emitting(emit)); }
+
+TEST(DialectFile, EveryShippedDialectCompiles) {
+  int count = 0;
+  for (const auto& entry : std::filesystem::directory_iterator{source_root() / "config/dialects"})
+    if (entry.path().extension() == ".json") {
+      ++count;
+      EXPECT_NE(compiled(read_bytes(entry.path()), entry.path().filename().string()), nullptr);
+    }
+  EXPECT_GE(count, 3);
+}
+
+TEST(DialectFile, NamesTheSecretsItUses) {
+  EXPECT_EQ(secret_names(*shipped("zadarma")), std::vector<std::string>{"API_SECRET"});
+  EXPECT_EQ(secret_names(*shipped("native")), std::vector<std::string>{"SECRET"});
+  const auto mango = compiled(
+      R"({"dialect":"m","decode":["form"],"rules":[],"auth":[{"scheme":"hash","at":"/body/sign",
+    "signed":[{"$secret":"KEY"},"/raw_form/json",{"$secret":"SALT"},{"$secret":"KEY"}]}]})");
+  EXPECT_EQ(secret_names(*mango), (std::vector<std::string>{"KEY", "SALT"}));
+}
+
+TEST(DialectFile, ProblemHasFileLineAndPointer) {
+  EXPECT_EQ(problem("{\n  // a comment\n  \"dialect\": \"t\", \"decode\": [\"json\"],\n  "
+                    "\"rules\": [\n    {\n      \"emit\": {\n"
+                    "        \"type\": {\"$phnoe\": \"/body/a\"}\n      }\n    }\n  ]\n}"),
+            "x.json:7: /rules/0/emit/type/$phnoe: unknown $op");
+}
+
+TEST(DialectFile, AllProblemsAreToldAtOnce) {
+  const auto problems = problems_of(
+      "{\"dialect\":\"t\",\n\"decode\":[\"yaml\"],\n\"rulez\":1,\n\"rules\":[\n{\"emit\":{},\"foo/"
+      "~\":1}]}");
+  EXPECT_EQ(told(problems),
+            "x.json:3: /rulez: unknown key\n"
+            "x.json:2: /decode/0: unknown decode step\n"
+            "x.json:5: /rules/0/foo~1~0: unknown key\n");
+}
+
+TEST(DialectFile, SyntaxErrorHasItsLine) {
+  EXPECT_EQ(problem("{\n\"dialect\": \"t\",\n\"decode\" [\"json\"]\n}").substr(0, 22),
+            "x.json:3: /: bad_json:");
+  EXPECT_EQ(problem("{\n\"a\": {\"b\": 1,\n\"b\": 2}}"), "x.json:2: /a/b: the key occurs twice");
+}
+
+TEST(DialectFile, CommentSignsInsideTextAreText) {
+  EXPECT_NE(
+      compiled(emitting(
+          "{\"type\":\"started\",\"reason\":\"see https://example.com\"} // and this goes\n")),
+      nullptr);
+}
+
+TEST(DialectFile, BadPointersAreNamed) {
+  EXPECT_NE(in_emit(R"({"type":"started","reason":"/bodi/x"})")
+                .find("/rules/0/emit/reason: points into nothing"),
+            std::string::npos);
+  EXPECT_NE(in_emit(R"({"type":"started","reason":"/body/~2"})").find("~0"), std::string::npos);
+  EXPECT_NE(in_emit(R"({"type":"started","reason":"/item/x"})").find("only there under 'each'"),
+            std::string::npos);
+}
+
+TEST(DialectFile, BadRegexIsNamed) {
+  EXPECT_NE(in_emit(R"({"reason":{"$re":"(","of":"/body"}})")
+                .find("/rules/0/emit/reason/$re: not a regular expression"),
+            std::string::npos);
+}
+
+TEST(DialectFile, WordsThatTheModelDoesNotKnowAreNamed) {
+  EXPECT_EQ(in_emit(R"({"type":"connected"})"),
+            R"(x.json:1: /rules/0/emit/type: "connected" is not a word of the model)");
+  EXPECT_EQ(in_emit(R"({"type":{"$map":{"a":"cdr"},"of":"/body/x"}})"),
+            R"(x.json:1: /rules/0/emit/type/$map/a: "cdr" is not a word of the model)");
+  EXPECT_EQ(in_emit(R"({"direction":"sideways"})"),
+            R"(x.json:1: /rules/0/emit/direction: "sideways" is not a word of the model)");
+}
+
+TEST(DialectFile, MembersThatNoFactHasAreNamed) {
+  EXPECT_EQ(in_emit(R"({"type":"started","frmo":{"number":"1"}})"),
+            "x.json:1: /rules/0/emit/frmo: is no member of a fact");
+  EXPECT_EQ(in_emit(R"({"agent":{"$if":{},"then":{"phone":"1"}}})"),
+            "x.json:1: /rules/0/emit/agent/then/phone: is no member of a fact");
+  EXPECT_EQ(in_emit(R"({"org":"other"})"), "x.json:1: /rules/0/emit/org: is no member of a fact");
+}
+
+TEST(DialectFile, UnknownTimeZonesAndFormatsAreNamed) {
+  EXPECT_EQ(
+      problem(
+          R"({"dialect":"t","decode":["json"],"rules":[],"source_defaults":{"tz":"Europe/Atlantis"}})"),
+      "x.json:1: /source_defaults/tz: is no time zone of this system");
+  EXPECT_NE(in_emit(R"({"at":{"$time":"/body","as":"%Q"}})").find("/at/as: must be auto"),
+            std::string::npos);
+}
+
+TEST(DialectFile, NoWayOutOfTheZoneFolder) {
+  EXPECT_FALSE(is_time_zone("../../../etc/passwd"));
+  EXPECT_FALSE(is_time_zone("/etc/localtime"));
+  EXPECT_FALSE(is_time_zone(""));
+  EXPECT_TRUE(is_time_zone("UTC"));
+}
+
+TEST(DialectFile, AuthThatProvesNothingIsAProblem) {
+  const auto with = [](const std::string& auth) {
+    return problem(R"({"dialect":"t","decode":["json"],"rules":[],"auth":[)" + auth + "]}");
+  };
+  EXPECT_NE(with(R"({"scheme":"hash","header":"x","signed":["$raw"]})").find("proves nothing"),
+            std::string::npos);
+  EXPECT_NE(with(R"({"scheme":"hmac","header":"x","secret":"S"})").find("needs the key signed"),
+            std::string::npos);
+  EXPECT_NE(with(R"({"scheme":"bearer"})").find("needs the key secret"), std::string::npos);
+  EXPECT_NE(with(R"({"scheme":"magic"})").find("/auth/0/scheme: must be one of"),
+            std::string::npos);
+  EXPECT_NE(with(R"({"scheme":"hmac","hash":"md5","header":"x","secret":"S","signed":["$raw"]})")
+                .find("sha1 sha256"),
+            std::string::npos);
+}
+
+TEST(DialectFile, DecodeStepsNotBuiltYetAreRefused) {
+  for (const std::string step : {"jwt", "gunzip", "blocks"})
+    EXPECT_EQ(problem(R"({"dialect":"t","decode":[")" + step + R"("],"rules":[]})"),
+              "x.json:1: /decode/0: unknown decode step");
+}
+
+TEST(DialectFile, AnyTruncationIsProblemsNotACrash) {
+  const std::string text = read_bytes(source_root() / "config/dialects/elma365.json");
+  for (std::size_t size = 0; size + 3 < text.size(); size += 7)
+    EXPECT_TRUE(std::holds_alternative<std::vector<DialectProblem>>(
+        compile_dialect(text.substr(0, size), "x.json")))
+        << size;
+}
+
+}  // namespace
+}  // namespace hookswitch::testing
