@@ -1,0 +1,236 @@
+#include "sources/sip/protocol.hpp"
+
+#include "base/json.hpp"
+
+namespace hookswitch::sip {
+namespace {
+
+constexpr std::size_t kHeaderBytes = 4;
+constexpr std::size_t kSourcesMax = 1024;
+
+template <class... Fs>
+struct Overloaded : Fs... {
+  using Fs::operator()...;
+};
+template <class... Fs>
+Overloaded(Fs...) -> Overloaded<Fs...>;
+
+std::string framed(const json::Writer& out) {
+  const std::string_view body = out.view();
+  if (body.size() > kFrameBytesMax) return {};
+  std::string frame;
+  frame.reserve(kHeaderBytes + body.size());
+  for (int shift = 24; shift >= 0; shift -= 8)
+    frame += static_cast<char>((body.size() >> shift) & 0xff);
+  return frame.append(body);
+}
+
+std::int64_t number(std::size_t value) { return static_cast<std::int64_t>(value); }
+
+void write(json::Writer& out, const SourceSettings& source) {
+  out.begin_object()
+      .member("org", source.org)
+      .member("name", source.name)
+      .member("server", source.server);
+  out.member("domain", source.domain)
+      .member("username", source.username)
+      .member("password", source.password.reveal());
+  out.member("realm", source.realm)
+      .member("expires_s", source.expires_s)
+      .key("watch")
+      .begin_array();
+  for (const std::string& ext : source.watch) out.string(ext);
+  out.end_array().end_object();
+}
+
+void write_fact(json::Writer& out, const char* op, std::size_t source, const Fact& fact) {
+  out.member("op", op).member("source", number(source)).key("fact");
+  write_json(out, fact);
+}
+
+Error wrong(const char* member) {
+  return Error{Errc::bad_message, std::string{"wrong or missing member "} + member};
+}
+
+std::string text(const json::Value& object, const char* name) {
+  return std::string{json::find_string(object, name).value_or("")};
+}
+
+std::optional<std::size_t> source_index(const json::Value& object) {
+  const auto index = json::find_int(object, "source");
+  if (!index || *index < 0 || *index >= number(kSourcesMax)) return std::nullopt;
+  return static_cast<std::size_t>(*index);
+}
+
+Result<SourceSettings> read_source(const json::Value& object) {
+  if (!object.IsObject()) return wrong("sources");
+  SourceSettings out;
+  out.org = text(object, "org");
+  out.name = text(object, "name");
+  out.server = text(object, "server");
+  out.domain = text(object, "domain");
+  out.username = text(object, "username");
+  out.password = Secret{text(object, "password")};
+  out.realm = text(object, "realm");
+  const auto expires = json::find_int(object, "expires_s");
+  if (!expires || *expires < 0 || *expires > kExpiresMax) return wrong("expires_s");
+  out.expires_s = static_cast<int>(*expires);
+  const json::Value* watch = json::find(object, "watch");
+  if (watch == nullptr || !watch->IsArray() || watch->Size() > kWatchedMax) return wrong("watch");
+  for (const auto& ext : watch->GetArray()) {
+    if (!ext.IsString()) return wrong("watch");
+    out.watch.emplace_back(json::text(ext));
+  }
+  return out;
+}
+
+template <class Frame>
+Result<Frame> read_fact(const json::Value& object) {
+  const auto source = source_index(object);
+  const json::Value* value = json::find(object, "fact");
+  if (!source) return wrong("source");
+  if (value == nullptr) return wrong("fact");
+  auto fact = fact_from_json(*value);
+  if (!fact) return fact.error();
+  return Frame{*source, std::move(*fact)};
+}
+
+Result<Configure> read_configure(const json::Value& object) {
+  const json::Value* sources = json::find(object, "sources");
+  if (sources == nullptr || !sources->IsArray() || sources->Size() > kSourcesMax)
+    return wrong("sources");
+  Configure out;
+  for (const auto& item : sources->GetArray()) {
+    auto source = read_source(item);
+    if (!source) return source.error();
+    out.sources.push_back(std::move(*source));
+  }
+  return out;
+}
+
+Result<Health> read_health(const json::Value& object) {
+  const auto source = source_index(object);
+  const auto up = json::find_bool(object, "up");
+  if (!source) return wrong("source");
+  if (!up) return wrong("up");
+  const auto count = [&](const char* name) { return json::find_int(object, name).value_or(0); };
+  return Health{*source,
+                *up,
+                text(object, "reason"),
+                count("watched"),
+                count("subscriptions_active"),
+                count("notifies"),
+                count("anomalies")};
+}
+
+LogLine read_log(const json::Value& object) {
+  return {text(object, "level"), text(object, "event"), source_index(object), text(object, "why")};
+}
+
+Result<json::Document> read_object(std::string_view frame) {
+  auto document = json::parse(frame, {.bytes_max = kFrameBytesMax});
+  if (document && !document->IsObject())
+    return Error{Errc::bad_message, "a frame must be an object"};
+  return document;
+}
+
+/// The variant that holds what was read, or why it could not be.
+template <class Variant, class T>
+Result<Variant> widen(Result<T> read) {
+  if (!read) return read.error();
+  return Result<Variant>{boost::system::in_place_value, std::in_place_type<T>, std::move(*read)};
+}
+
+}  // namespace
+
+std::string encode(const ToWorker& message) {
+  json::Writer out;
+  out.begin_object();
+  std::visit(Overloaded{
+                 [&](const Configure& m) {
+                   out.member("op", "configure").key("sources").begin_array();
+                   for (const SourceSettings& source : m.sources) write(out, source);
+                   out.end_array();
+                 },
+                 [&](const Known& m) { write_fact(out, "known", m.source, m.fact); },
+                 [&](const Start&) { out.member("op", "start"); },
+                 [&](const Stop&) { out.member("op", "stop"); },
+                 [&](const Ping& m) { out.member("op", "ping").member("n", m.n); },
+             },
+             message);
+  out.end_object();
+  return framed(out);
+}
+
+std::string encode(const ToDaemon& message) {
+  json::Writer out;
+  out.begin_object();
+  std::visit(
+      Overloaded{
+          [&](const FactFrame& m) { write_fact(out, "fact", m.source, m.fact); },
+          [&](const Health& m) {
+            out.member("op", "health")
+                .member("source", number(m.source))
+                .member("up", m.up)
+                .member("reason", m.reason);
+            out.member("watched", m.watched).member("subscriptions_active", m.subscriptions_active);
+            out.member("notifies", m.notifies).member("anomalies", m.anomalies);
+          },
+          [&](const Pong& m) { out.member("op", "pong").member("n", m.n); },
+          [&](const LogLine& m) {
+            out.member("op", "log").member("level", m.level).member("event", m.event);
+            if (m.source) out.member("source", number(*m.source));
+            out.member("why", m.why);
+          },
+      },
+      message);
+  out.end_object();
+  return framed(out);
+}
+
+Result<ToWorker> decode_to_worker(std::string_view frame) {
+  const auto document = read_object(frame);
+  if (!document) return document.error();
+  const auto op = json::find_string(*document, "op").value_or("");
+  if (op == "configure") return widen<ToWorker>(read_configure(*document));
+  if (op == "known") return widen<ToWorker>(read_fact<Known>(*document));
+  if (op == "start") return ToWorker{Start{}};
+  if (op == "stop") return ToWorker{Stop{}};
+  if (op == "ping") return ToWorker{Ping{json::find_int(*document, "n").value_or(0)}};
+  return wrong("op");
+}
+
+Result<ToDaemon> decode_to_daemon(std::string_view frame) {
+  const auto document = read_object(frame);
+  if (!document) return document.error();
+  const auto op = json::find_string(*document, "op").value_or("");
+  if (op == "fact") return widen<ToDaemon>(read_fact<FactFrame>(*document));
+  if (op == "health") return widen<ToDaemon>(read_health(*document));
+  if (op == "pong") return ToDaemon{Pong{json::find_int(*document, "n").value_or(0)}};
+  if (op == "log") return widen<ToDaemon>(Result<LogLine>{read_log(*document)});
+  return wrong("op");
+}
+
+void FrameReader::feed(std::string_view bytes) {
+  if (failed_) return;
+  buffer_.erase(0, read_);
+  read_ = 0;
+  buffer_.append(bytes);
+}
+
+std::optional<std::string_view> FrameReader::next() {
+  const std::string_view left = std::string_view{buffer_}.substr(read_);
+  if (failed_ || left.size() < kHeaderBytes) return std::nullopt;
+  std::size_t length = 0;
+  for (std::size_t i = 0; i < kHeaderBytes; ++i)
+    length = length << 8 | static_cast<unsigned char>(left[i]);
+  if (length == 0 || length > kFrameBytesMax) {
+    failed_ = true;
+    return std::nullopt;
+  }
+  if (left.size() - kHeaderBytes < length) return std::nullopt;
+  read_ += kHeaderBytes + length;
+  return left.substr(kHeaderBytes, length);
+}
+
+}  // namespace hookswitch::sip
