@@ -1,0 +1,374 @@
+#include "daemon/api.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/log.hpp"
+#include "base/text.hpp"
+#include "daemon/version.hpp"
+#include "proto/assets.hpp"
+
+namespace hookswitch {
+namespace {
+
+constexpr std::string_view kPagePolicy =
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; "
+    "form-action 'none'";
+
+struct StaticFile {
+  std::string_view path, asset, type;
+};
+
+constexpr StaticFile kFiles[] = {
+    {"/", "console/index.html", "text/html; charset=utf-8"},
+    {"/console.css", "console/console.css", "text/css; charset=utf-8"},
+    {"/console.js", "console/console.js", "text/javascript; charset=utf-8"},
+    {"/hookswitch.js", "hookswitch.js", "text/javascript; charset=utf-8"},
+    {"/hookswitch.d.ts", "hookswitch.d.ts", "text/plain; charset=utf-8"},
+    {"/adapter-page.js", "adapter-page.js", "text/javascript; charset=utf-8"},
+    {"/adapter-core.js", "adapter-core.js", "text/javascript; charset=utf-8"},
+};
+
+http::Response text(unsigned status, std::string_view type, std::string body) {
+  http::Response out;
+  out.status = status;
+  out.content_type = type;
+  out.body = std::move(body);
+  return out;
+}
+
+std::string_view bearer(const http::Request& request) {
+  const auto value = request.header("authorization");
+  return value.size() > 7 && equals_ignore_case(value.substr(0, 7), "bearer ") ? trim(value.substr(7)) : std::string_view{};
+}
+
+/// Values of one name in a query string, decoded. nullopt for a broken escape.
+std::optional<std::vector<std::string>> query_values(std::string_view query, std::string_view name) {
+  std::vector<std::string> out;
+  while (!query.empty()) {
+    const auto end = std::min(query.find('&'), query.size());
+    const auto part = query.substr(0, end);
+    query.remove_prefix(std::min(end + 1, query.size()));
+    const auto equals = part.find('=');
+    if (part.substr(0, equals) != name || equals == std::string_view::npos) continue;
+    auto value = percent_decode(part.substr(equals + 1), true);
+    if (!value || !is_utf8(*value)) return std::nullopt;
+    out.push_back(std::move(*value));
+  }
+  return out;
+}
+
+/// JSON for a <script type="application/json"> element: nothing in it can end the element.
+std::string json_for_html(std::string_view json) {
+  std::string out;
+  for (const char c : json) {
+    if (c == '<')
+      out += "\\u003c";
+    else
+      out += c;
+  }
+  return out;
+}
+
+/// The socket of the http room as the delivery room's sink.
+class SocketSink : public FrameSink {
+ public:
+  explicit SocketSink(std::shared_ptr<http::WebSocket> socket) : socket_(std::move(socket)) {}
+  void send(Frame frame) override { socket_->send(std::move(frame)); }
+  void notify_drained() override { socket_->notify_drained(); }
+  void close(Errc why) override { socket_->close(why); }
+
+ private:
+  std::shared_ptr<http::WebSocket> socket_;
+};
+
+/// The delivery room's session as the http room's handler.
+class SocketSession : public http::WebSocketHandler {
+ public:
+  explicit SocketSession(std::unique_ptr<Session> session) : session_(std::move(session)) {}
+  void on_text(std::string_view message) override { session_->on_text(message, now()); }
+  void on_drained() override { session_->on_drained(); }
+  void on_tick() override { session_->on_tick(Session::Clock::now(), now()); }
+  void on_closed() override { session_->on_closed(); }
+
+ private:
+  std::unique_ptr<Session> session_;
+};
+
+}  // namespace
+
+Api::Api(std::shared_ptr<const Settings> settings, Broker& broker, Registry& registry, Probe probe)
+    : broker_(broker),
+      registry_(registry),
+      probe_(std::move(probe)),
+      unmatched_(registry.counter("hookswitch_hooks_unmatched_total", "Authentic webhook requests that no rule of their dialect took.")) {
+  set_settings(std::move(settings));
+}
+
+void Api::set_settings(std::shared_ptr<const Settings> settings) {
+  SessionRules rules;
+  std::vector<Secret> secrets = settings->token_secrets;
+  rules.verifier = std::make_shared<const TokenVerifier>(std::move(secrets));
+  rules.directory = settings->directory;
+  rules.anonymous = settings->anonymous;
+  const std::lock_guard lock{mutex_};
+  view_ = {std::move(settings), std::make_shared<const SessionRules>(std::move(rules))};
+}
+
+Api::View Api::view() const {
+  const std::lock_guard lock{mutex_};
+  return view_;
+}
+
+void Api::set_bound(const std::vector<std::string>& bound) {
+  std::vector<std::string> hosts;
+  for (const auto& address : bound) {
+    hosts.push_back(address);
+    const auto port = address.substr(address.rfind(':'));
+    for (const char* name : {"localhost", "127.0.0.1", "[::1]"}) hosts.push_back(name + port);
+  }
+  const std::lock_guard lock{mutex_};
+  own_hosts_ = std::move(hosts);
+}
+
+bool Api::host_is_ours(const View& view, std::string_view host) const {
+  const std::string wanted = to_lower(host);
+  const auto is = [&](const std::string& known) { return to_lower(known) == wanted; };
+  const std::lock_guard lock{mutex_};
+  return std::any_of(own_hosts_.begin(), own_hosts_.end(), is) || std::any_of(view.settings->hosts.begin(), view.settings->hosts.end(), is);
+}
+
+bool Api::origin_allowed(const View& view, const http::Request& request) const {
+  const auto origin = request.header("origin");
+  if (!request.has("origin")) return true;  // no browser; its token decides
+  const auto host = request.header("host");
+  // Our own pages. The name must be one of ours, or a foreign name pointed at our address would count as "the same origin".
+  const auto authority = origin.find("://");
+  if (authority != std::string_view::npos && equals_ignore_case(origin.substr(authority + 3), host) && host_is_ours(view, host)) return true;
+  if (view.settings->origins.allows(origin)) return true;
+  return std::any_of(view.settings->clients.begin(), view.settings->clients.end(),
+                     [&](const auto& client) { return client.second.origins.allows(origin); });
+}
+
+void Api::refuse(Errc code, const http::Respond& respond) {
+  registry_.counter("hookswitch_request_refusals_total", "Requests refused by a handler, by reason.", {{"code", outcome(code).name}}).add();
+  respond(http::problem(code));
+}
+
+Result<Grant> Api::grant_of(const View& view, const http::Request& request) const {
+  const auto token = bearer(request);
+  if (!token.empty()) {
+    auto grant = view.rules->verifier->verify(token, now());
+    if (grant && view.settings->directory->find_org(grant->org) == nullptr) return Error{Errc::auth_invalid, "no such organisation"};
+    return grant;
+  }
+  if (view.rules->anonymous) return *view.rules->anonymous;
+  return Error{Errc::auth_missing, "no token"};
+}
+
+void Api::on_request(http::Request request, http::Respond respond) {
+  const View now_view = view();
+  const std::string_view path = request.path;
+  if (path.starts_with("/v1/hooks/")) return hook(now_view, std::move(request), std::move(respond));
+
+  const bool known = path == "/v1/calls" || path.starts_with("/v1/calls/") || path == "/v1/events" || path == "/livez" ||
+                     path == "/readyz" || path == "/metrics" || path == "/version" || path.starts_with("/apps/") ||
+                     std::any_of(std::begin(kFiles), std::end(kFiles), [&](const StaticFile& file) { return file.path == path; });
+  if (!known) return refuse(Errc::not_found, respond);
+  if (request.method != "GET") {
+    registry_.counter("hookswitch_request_refusals_total", "Requests refused by a handler, by reason.", {{"code", "method_not_allowed"}}).add();
+    auto answer = http::problem(Errc::method_not_allowed);
+    answer.headers.emplace_back("Allow", "GET, HEAD");
+    return respond(std::move(answer));
+  }
+  if (path == "/v1/calls" || path.starts_with("/v1/calls/")) return calls(now_view, request, std::move(respond));
+  if (path == "/v1/events") {
+    auto answer = http::problem(Errc::not_supported);  // server-sent events are not here yet
+    answer.status = 426;
+    answer.headers.emplace_back("Upgrade", "websocket");
+    return respond(std::move(answer));
+  }
+  if (path == "/livez") return respond(probe_.alive() ? text(200, "text/plain", "ok\n") : text(503, "text/plain", "stuck\n"));
+  if (path == "/readyz") return respond(ready());
+  if (path == "/metrics") return respond(text(200, "text/plain; version=0.0.4; charset=utf-8", registry_.render()));
+  if (path == "/version")
+    return respond(text(200, "application/json", fmt::format(R"({{"name":"hookswitch","version":"{}","commit":"{}"}})", kVersion, kCommit)));
+  auto answer = page(now_view, request);
+  if (answer.status == 404) return refuse(Errc::not_found, respond);
+  respond(std::move(answer));
+}
+
+http::Response Api::ready() const {
+  json::Writer out;
+  const Readiness readiness = probe_.readiness();
+  const auto check = [&](const std::string& problem) {
+    out.member("ok", problem.empty());
+    if (!problem.empty()) out.member("reason", problem);
+    out.end_object();
+  };
+  out.begin_object().member("ready", readiness.ready).key("journal").begin_object();
+  check(readiness.journal);
+  out.key("sources").begin_array();
+  for (const auto& [name, problem] : readiness.sources) {
+    out.begin_object().member("name", name);
+    check(problem);
+  }
+  out.end_array().end_object();
+  return text(readiness.ready ? 200 : 503, "application/json", out.str());
+}
+
+http::Response Api::page(const View& view, const http::Request& request) const {
+  http::Response answer;
+  if (request.path.starts_with("/apps/")) {
+    const auto client = view.settings->clients.find(std::string_view{request.path}.substr(6));
+    if (client == view.settings->clients.end()) return text(404, "", "");
+    json::Writer config;
+    config.begin_object().member("id", client->second.id).member("dialect", subprotocol(client->second.dialect));
+    config.key("origins").begin_array();
+    std::string ancestors;
+    for (const auto& origin : client->second.origins.normal()) {
+      config.string(origin);
+      ancestors += ' ';
+      ancestors += origin;
+    }
+    config.end_array().member("allow_null_origin", false).end_object();
+    std::string html{asset("adapter.html")};
+    static constexpr std::string_view kSlot = "__HOOKSWITCH_CLIENT__";
+    if (const auto at = html.find(kSlot); at != std::string::npos) html.replace(at, kSlot.size(), json_for_html(config.view()));
+    answer = text(200, "text/html; charset=utf-8", std::move(html));
+    for (const auto& [name, value] : client->second.headers) answer.headers.emplace_back(name, value);
+    answer.headers.emplace_back("Content-Security-Policy", fmt::format("{}; frame-ancestors{}", kPagePolicy, ancestors));
+  } else {
+    for (const auto& file : kFiles)
+      if (file.path == request.path) answer = text(200, file.type, std::string{asset(file.asset)});
+    answer.headers.emplace_back("Content-Security-Policy", fmt::format("{}; frame-ancestors 'none'", kPagePolicy));
+  }
+  answer.headers.emplace_back("Cache-Control", "no-cache");
+  answer.headers.emplace_back("Referrer-Policy", "no-referrer");
+  return answer;
+}
+
+void Api::hook(const View& view, http::Request request, http::Respond respond) {
+  const std::string_view rest = std::string_view{request.path}.substr(10);
+  const auto slash = rest.find('/');
+  const auto found = view.settings->webhooks.find(rest.substr(0, slash));
+  if (found == view.settings->webhooks.end()) return refuse(Errc::source_unknown, respond);
+  const WebhookSource& source = found->second;
+  HookRequest ask;
+  ask.method = request.method;
+  if (slash != std::string_view::npos) ask.rest = rest.substr(slash + 1);
+  ask.query = request.query;
+  ask.headers = std::move(request.headers);
+  ask.body = std::move(request.body);
+  ask.received = now();
+  auto handled = source.hook->handle(ask);
+  if (!handled) {
+    const Errc code = handled.error().code;
+    registry_.counter("hookswitch_hook_refusals_total", "Webhook requests refused, by source and reason.",
+                      {{"source", source.name}, {"code", outcome(code).name}}).add();
+    log::debug("webhook_refused", {{"source", source.name}, {"code", outcome(code).name}});
+    auto answer = http::problem(code);
+    if (code == Errc::method_not_allowed) {
+      std::string allow;
+      for (const auto& method : source.hook->methods()) allow += (allow.empty() ? "" : ", ") + method;
+      answer.headers.emplace_back("Allow", allow);
+    }
+    return respond(std::move(answer));
+  }
+  registry_.counter("hookswitch_hook_requests_total", "Webhook requests taken, by source.", {{"source", source.name}}).add();
+  if (!handled->matched) unmatched_.add();
+  http::Response answer;
+  answer.status = handled->reply.status;
+  answer.content_type = std::move(handled->reply.content_type);
+  answer.body = std::move(handled->reply.body);
+  answer.headers = std::move(handled->reply.headers);
+  if (handled->facts.empty()) return respond(std::move(answer));
+  broker_.submit(std::move(handled->facts), [respond = std::move(respond), answer = std::move(answer)](std::optional<Errc> failure) mutable {
+    respond(failure ? http::problem(*failure) : std::move(answer));
+  });
+}
+
+void Api::calls(const View& view, const http::Request& request, http::Respond respond) {
+  const auto grant = grant_of(view, request);
+  if (!grant) return refuse(grant.error().code, respond);
+  if (!grant->allows(Scope::events_own) && !grant->allows(Scope::events_org)) return refuse(Errc::forbidden, respond);
+  const auto states = query_values(request.query, "state"), exts = query_values(request.query, "ext");
+  const auto users = query_values(request.query, "user"), ids = query_values(request.query, "id");
+  const auto one = request.path.size() > 10 ? percent_decode(std::string_view{request.path}.substr(10)) : std::string{};
+  if (!states || !exts || !users || !ids || !one || !is_utf8(*one)) return refuse(Errc::bad_request, respond);
+  broker_.look(grant->org, [=, grant = *grant, single = *one, states = *states, exts = *exts, users = *users, ids = *ids](
+                               const CallTable& table, const std::string& cursor) {
+    const auto sees = [&](const Call& call) {
+      std::vector<std::string> audience;
+      for (const Leg& leg : call.legs)
+        if (!leg.user.empty()) audience.push_back(leg.user);
+      return may_see(grant, call.org, audience);
+    };
+    json::Writer out;
+    if (!single.empty()) {
+      const Call* call = table.find(grant.org, single);
+      if (call == nullptr || !sees(*call)) return respond(http::problem(Errc::not_found));
+      write_json(out, *call);
+    } else {
+      const auto among = [](const std::vector<std::string>& list, std::string_view word) {
+        return list.empty() || std::find(list.begin(), list.end(), word) != list.end();
+      };
+      const auto any_leg = [](const Call& call, auto member, const std::vector<std::string>& list) {
+        return list.empty() || std::any_of(call.legs.begin(), call.legs.end(), [&](const Leg& leg) {
+          return std::find(list.begin(), list.end(), leg.*member) != list.end();
+        });
+      };
+      out.begin_object().key("calls").begin_array();
+      std::vector<const Call*> chosen;
+      if (ids.empty()) {
+        chosen = table.live(grant.org);
+      } else {
+        for (const auto& id : ids)
+          if (const Call* call = table.find(grant.org, id)) chosen.push_back(call);
+      }
+      for (const Call* call : chosen)
+        if (sees(*call) && among(states, to_string(call->state)) && any_leg(*call, &Leg::ext, exts) && any_leg(*call, &Leg::user, users))
+          write_json(out, *call);
+      out.end_array().end_object();
+    }
+    auto answer = text(200, "application/json", out.str());
+    answer.headers.emplace_back("Hookswitch-Cursor", cursor);
+    answer.headers.emplace_back("Cache-Control", "no-store");
+    respond(std::move(answer));
+  });
+}
+
+http::Upgrade Api::on_upgrade(const http::Request& request) {
+  const View now_view = view();
+  http::Upgrade out;
+  const auto refused = [&](Errc code) {
+    registry_.counter("hookswitch_request_refusals_total", "Requests refused by a handler, by reason.", {{"code", outcome(code).name}}).add();
+    out.refusal = http::problem(code);
+    return std::move(out);
+  };
+  if (request.path != "/v1/events") return refused(Errc::not_found);
+  if (!origin_allowed(now_view, request)) return refused(Errc::origin_refused);
+  // The first offer that we know; none offered means the native protocol.
+  Dialect dialect = Dialect::native;
+  std::string_view offers = request.header("sec-websocket-protocol");
+  const bool offered = !offers.empty();
+  while (!offers.empty() && out.subprotocol.empty()) {
+    const auto end = std::min(offers.find(','), offers.size());
+    const auto name = trim(offers.substr(0, end));
+    offers.remove_prefix(std::min(end + 1, offers.size()));
+    if (const auto known = dialect_of_subprotocol(name)) {
+      dialect = *known;
+      out.subprotocol = name;
+    }
+  }
+  if (offered && out.subprotocol.empty()) return refused(Errc::bad_request);
+  out.accept = [this, dialect, rules = now_view.rules, token = std::string{bearer(request)}](std::shared_ptr<http::WebSocket> socket) {
+    auto session = std::make_unique<Session>(rules, broker_, registry_, std::make_shared<SocketSink>(std::move(socket)), dialect, token,
+                                             Session::Clock::now());
+    return std::make_unique<SocketSession>(std::move(session));
+  };
+  return out;
+}
+
+}  // namespace hookswitch

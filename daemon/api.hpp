@@ -1,0 +1,70 @@
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+
+#include "auth/grant.hpp"
+#include "base/metrics.hpp"
+#include "daemon/broker.hpp"
+#include "daemon/settings/settings.hpp"
+#include "delivery/session.hpp"
+#include "http/server.hpp"
+
+namespace hookswitch {
+
+/// What /readyz says. A problem is a word for people, empty if there is none.
+struct Readiness {
+  bool ready = false;
+  std::string journal;
+  std::vector<std::pair<std::string, std::string>> sources;  ///< (name, problem)
+};
+
+/// What /readyz and /livez ask of the parts; filled by App. Any thread.
+struct Probe {
+  std::function<Readiness()> readiness;
+  std::function<bool()> alive;
+};
+
+/// The outside contract over HTTP (interfaces.md §2): routing, tokens, origins, answers. Called on io threads; what it needs of
+/// calls it asks the broker for.
+class Api : public http::Handler {
+ public:
+  Api(std::shared_ptr<const Settings> settings, Broker& broker, Registry& registry, Probe probe);
+
+  void on_request(http::Request request, http::Respond respond) override;
+  http::Upgrade on_upgrade(const http::Request& request) override;
+
+  /// Listeners really bound: the names of our own origin.
+  void set_bound(const std::vector<std::string>& bound);
+  /// Swaps the settings all at once; requests and sessions under way keep theirs.
+  void set_settings(std::shared_ptr<const Settings> settings);
+
+ private:
+  struct View {
+    std::shared_ptr<const Settings> settings;
+    std::shared_ptr<const SessionRules> rules;
+  };
+  View view() const;
+
+  void hook(const View& view, http::Request request, http::Respond respond);
+  void calls(const View& view, const http::Request& request, http::Respond respond);
+  http::Response page(const View& view, const http::Request& request) const;
+  http::Response ready() const;
+  void refuse(Errc code, const http::Respond& respond);
+  Result<Grant> grant_of(const View& view, const http::Request& request) const;
+  /// A browser's page may talk to us: its origin is our own (under a name that is ours), or on a list.
+  bool origin_allowed(const View& view, const http::Request& request) const;
+  bool host_is_ours(const View& view, std::string_view host) const;
+
+  mutable std::mutex mutex_;
+  View view_;
+  std::vector<std::string> own_hosts_;
+  Broker& broker_;
+  Registry& registry_;
+  Probe probe_;
+  Counter& unmatched_;
+};
+
+}  // namespace hookswitch

@@ -1,0 +1,164 @@
+#include "daemon/app.hpp"
+
+#include <fmt/format.h>
+#include <signal.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <thread>
+#include <poll.h>
+
+#include "base/ids.hpp"
+#include "base/log.hpp"
+#include "daemon/notify.hpp"
+#include "daemon/version.hpp"
+
+namespace hookswitch {
+namespace {
+
+constexpr auto kDrainTime = std::chrono::seconds{3};
+constexpr auto kStuck = std::chrono::seconds{3};       // threads turn at least once a second
+constexpr auto kStartTime = std::chrono::seconds{10};  // sources may take this long before we call ourselves ready without them
+
+std::string own_executable() {
+  char path[4096];
+  const auto size = ::readlink("/proc/self/exe", path, sizeof path);
+  return size > 0 ? std::string{path, static_cast<std::size_t>(size)} : "hookswitchd";
+}
+
+BrokerOptions broker_options(const Settings& settings) {
+  return {settings.journal_path, settings.retention, settings.orgs, random_u64()};
+}
+
+SipSupervisorOptions sip_options(const Settings& settings) {
+  SipSupervisorOptions out;
+  out.executable = own_executable();
+  out.sources = settings.sip_sources;
+  return out;
+}
+
+}  // namespace
+
+App::App(std::shared_ptr<const Settings> settings)
+    : settings_(std::move(settings)),
+      broker_(broker_options(*settings_), settings_->directory, registry_),
+      api_(settings_, broker_, registry_, {[this] { return readiness(); }, [this] { return alive(); }}),
+      server_(settings_->server, api_, registry_),
+      sip_(sip_options(*settings_), broker_, registry_),
+      started_(std::chrono::steady_clock::now()) {}
+
+App::~App() = default;
+
+bool App::start() {
+  log::set_level(settings_->log_level);
+  if (auto started = broker_.start(); !started) {
+    log::error("start_failed", {{"part", "journal"}, {"path", settings_->journal_path}, {"why", started.error().detail}});
+    return false;
+  }
+  if (auto started = server_.start(); !started) {
+    log::error("start_failed", {{"part", "listener"}, {"why", started.error().detail}});
+    return false;
+  }
+  const auto bound = server_.bound();
+  api_.set_bound(bound);
+  sip_.start();
+  for (const auto& address : bound) log::notice("listening", {{"address", address}});
+  log::notice("started", {{"version", kVersion}, {"config", settings_->file}});
+  return true;
+}
+
+int App::run() {
+  // Blocked before any thread is made, so that every thread inherits it and signals come by the descriptor alone.
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, signal);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  ::signal(SIGPIPE, SIG_IGN);
+  const int fd = ::signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+  if (fd < 0 || !start()) {
+    if (fd >= 0) ::close(fd);
+    return 1;
+  }
+  notify_systemd("READY=1\nSTATUS=serving");
+  const auto pause = std::min(watchdog_pause().value_or(std::chrono::seconds{1}), std::chrono::milliseconds{1000});
+  for (bool running = true; running;) {
+    pollfd wait{fd, POLLIN, 0};
+    const int ready = ::poll(&wait, 1, static_cast<int>(pause.count()));
+    if (ready < 0 && errno != EINTR) break;
+    signalfd_siginfo info{};
+    if (ready > 0 && ::read(fd, &info, sizeof info) == sizeof info) {
+      if (info.ssi_signo == SIGHUP)
+        reload();
+      else
+        running = false;
+    }
+    watch();
+  }
+  ::close(fd);
+  stop();
+  return 0;
+}
+
+void App::watch() {
+  // Fed only while every thread turns and the SIP process answers.
+  const auto at = std::chrono::steady_clock::now();
+  const auto seen = [at](std::uint64_t turns, std::uint64_t& before, std::chrono::steady_clock::time_point& when) {
+    if (turns != before) when = at;
+    before = turns;
+    return at - when < kStuck;
+  };
+  const bool broker = seen(broker_.turns(), broker_turns_, broker_turned_);
+  const bool server = seen(server_.turns(), server_turns_, server_turned_);
+  if (broker && server && sip_.status().answering) notify_systemd("WATCHDOG=1");
+}
+
+bool App::alive() const { return sip_.status().answering; }
+
+Readiness App::readiness() const {
+  Readiness out;
+  out.journal = broker_.journal_problem();
+  for (const auto& [name, source] : settings_->webhooks) out.sources.emplace_back(name, "");
+  bool all_up = true;
+  for (const auto& source : sip_.status().sources) {
+    out.sources.emplace_back(source.name, source.up ? "" : source.reason.empty() ? "not subscribed yet" : source.reason);
+    all_up = all_up && source.up;
+  }
+  // A PBX that is away is told here, but takes nothing from those who use the others; only at the start is it waited for.
+  out.ready = out.journal.empty() && (all_up || std::chrono::steady_clock::now() - started_ > kStartTime);
+  return out;
+}
+
+void App::reload() {
+  notify_reloading();
+  Problems problems;
+  auto fresh = load_settings(settings_->file, problems);
+  if (!problems.empty()) {
+    for (const auto& problem : problems) log::warning("reload_refused", {{"why", problem}});
+    log::warning("reload_kept_old", {{"problems", std::to_string(problems.size())}});
+  } else {
+    // Listeners, limits, the journal and SIP sources are as they were at start; everything else changes now, all at once.
+    broker_.set_directory(fresh->directory);
+    api_.set_settings(fresh);
+    log::set_level(fresh->log_level);
+    log::notice("reloaded", {{"config", fresh->file}});
+  }
+  notify_systemd("READY=1");
+}
+
+void App::stop() {
+  notify_systemd("STOPPING=1");
+  log::notice("stopping");
+  server_.stop_accepting();
+  sip_.stop();
+  broker_.drain();
+  const auto until = std::chrono::steady_clock::now() + kDrainTime;
+  while (!server_.idle() && std::chrono::steady_clock::now() < until) std::this_thread::sleep_for(std::chrono::milliseconds{10});
+  server_.stop();
+  broker_.stop();
+  log::notice("stopped");
+}
+
+}  // namespace hookswitch

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+
+#include "base/metrics.hpp"
+#include "daemon/api.hpp"
+#include "daemon/broker.hpp"
+#include "daemon/settings/settings.hpp"
+#include "http/server.hpp"
+#include "sources/sip/supervisor.hpp"
+
+namespace hookswitch {
+
+/// The running daemon: wires the rooms, handles signals, stops in order. Main thread.
+class App {
+ public:
+  explicit App(std::shared_ptr<const Settings> settings);
+  ~App();
+
+  /// Runs until SIGTERM or SIGINT; the exit status (0, or 1 when it could not start).
+  int run();
+
+ private:
+  bool start();
+  void stop();
+  void reload();
+  void watch();
+  Readiness readiness() const;
+  bool alive() const;
+
+  // In start order; destroyed in reverse.
+  std::shared_ptr<const Settings> settings_;
+  Registry registry_;
+  Broker broker_;
+  Api api_;
+  http::Server server_;
+  SipSupervisor sip_;
+  std::chrono::steady_clock::time_point started_;
+  std::uint64_t broker_turns_ = 0, server_turns_ = 0;
+  std::chrono::steady_clock::time_point broker_turned_, server_turned_;
+};
+
+}  // namespace hookswitch

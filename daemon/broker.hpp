@@ -1,0 +1,115 @@
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+#include "base/metrics.hpp"
+#include "calls/call_table.hpp"
+#include "delivery/hub.hpp"
+#include "delivery/session.hpp"
+#include "journal/journal.hpp"
+#include "model/fact_sink.hpp"
+
+namespace hookswitch {
+
+struct BrokerOptions {
+  std::string journal_path;
+  std::chrono::hours retention{24};
+  std::vector<std::string> orgs;
+  std::uint64_t id_seed = 0;
+};
+
+/// One thread, the one sequence: facts are folded into calls, the events are made durable, then the sources get their answer
+/// and the clients their frames. Whatever arrived while one commit ran is the next commit (architecture.md §3, §4).
+class Broker : public FactSink, public HubPort, private History {
+ public:
+  Broker(BrokerOptions options, std::shared_ptr<const Directory> directory, Registry& registry);
+  ~Broker() override;
+  Broker(const Broker&) = delete;
+  Broker& operator=(const Broker&) = delete;
+
+  /// Opens the journal, takes up the calls of before, starts the thread. Error: journal_io.
+  Result<void> start();
+  /// Answers what is in hand, tells every client shutting_down, then takes no more facts. Blocks until that is done.
+  void drain();
+  void stop();
+
+  // FactSink, any thread
+  void submit(std::vector<Fact> facts, Done done) override;
+  void source_health(const std::string& org, const std::string& source, bool up, const std::string& reason) override;
+
+  // HubPort, any thread
+  void post(std::function<void(Hub&)> work) override;
+
+  /// Runs `look` on the broker's thread with the calls and the cursor text of `org` as of now. Any thread.
+  void look(const std::string& org, std::function<void(const CallTable&, const std::string& cursor)> look);
+  void set_directory(std::shared_ptr<const Directory> directory);
+
+  /// Empty: events can be stored. Else why not. Any thread.
+  std::string journal_problem() const;
+  /// Goes up while the thread turns. Any thread.
+  std::uint64_t turns() const { return turns_; }
+  /// Source names that have been reported up or down. Any thread.
+  struct Health {
+    std::string org, source, reason;
+    bool up = false;
+  };
+  std::vector<Health> health() const;
+
+ private:
+  struct Request {
+    std::vector<Fact> facts;
+    Done done;
+  };
+
+  // History, broker thread
+  const std::string& epoch() const override { return journal_->epoch(); }
+  std::uint64_t newest(const std::string& org) const override { return journal_->newest(org); }
+  std::uint64_t complete_after(const std::string& org) const override { return journal_->complete_after(org); }
+  Result<std::vector<StoredEvent>> read(const std::string& org, std::uint64_t offset, std::size_t events_max,
+                                        std::size_t bytes_max) override {
+    return journal_->read(org, offset, events_max, bytes_max);
+  }
+  std::vector<const Call*> live(const std::string& org) const override { return calls_.live(org); }
+
+  void run();
+  void turn(std::vector<Request> requests, std::vector<std::function<void()>> work);
+  /// Folds and commits; false: nothing of it is durable and the calls are back where they were.
+  bool commit(const std::vector<Request>& requests, std::vector<Event>& events, std::vector<Frame>& bodies);
+  void health_events(std::vector<Event>& events);
+  bool open_journal();
+  void set_problem(std::string problem);
+
+  BrokerOptions options_;
+  Registry& registry_;
+  Counter &facts_taken_, &facts_ignored_, &commits_, &overloads_, &journal_errors_;
+  Gauge &queued_, &live_calls_;
+  std::unordered_map<std::string, Counter*> facts_of_source_;
+  std::unique_ptr<Journal> journal_;
+  CallTable calls_;
+  Hub hub_;
+  Time reopen_at_{};
+  Time pruned_at_{};
+
+  mutable std::mutex mutex_;
+  std::condition_variable wake_;
+  std::vector<Request> requests_;
+  std::size_t requests_facts_ = 0;
+  std::vector<std::function<void()>> work_;
+  std::vector<Health> health_changes_;
+  std::vector<Health> health_;
+  std::string problem_;
+  std::shared_ptr<const Directory> new_directory_;
+  bool stopping_ = false, refusing_ = false;
+  std::atomic<std::uint64_t> turns_{0};
+  std::thread thread_;
+};
+
+}  // namespace hookswitch

@@ -1,0 +1,199 @@
+#include "daemon/command_line.hpp"
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <string>
+
+#include "base/hash.hpp"
+#include "base/text.hpp"
+#include "daemon/app.hpp"
+#include "daemon/commands/simulate.hpp"
+#include "daemon/commands/tail.hpp"
+#include "daemon/settings/settings.hpp"
+#include "daemon/version.hpp"
+#include "sources/sip/worker.hpp"
+
+namespace hookswitch {
+namespace {
+
+constexpr int kUsage = 64, kConfig = 78;
+constexpr const char* kDefaultConfig = "/etc/hookswitch/hookswitch.toml";
+
+/// The settings, or nullptr after every problem was printed.
+std::shared_ptr<const Settings> load_or_report(const std::string& file) {
+  Problems problems;
+  auto settings = load_settings(file, problems);
+  for (const auto& problem : problems) fmt::print(stderr, "{}\n", problem);
+  return problems.empty() ? settings : nullptr;
+}
+
+/// "90", "90s", "15m", "1h", "7d" in seconds.
+std::optional<std::int64_t> parse_ttl(std::string_view text) {
+  std::int64_t unit = 1;
+  if (!text.empty()) {
+    switch (text.back()) {
+      case 's': unit = 1; break;
+      case 'm': unit = 60; break;
+      case 'h': unit = 3600; break;
+      case 'd': unit = 86'400; break;
+      default: unit = 0;
+    }
+    if (unit != 0)
+      text.remove_suffix(1);
+    else
+      unit = 1;
+  }
+  const auto number = parse_int(text);
+  if (!number || *number < 1 || *number > 366LL * 86'400 / unit) return std::nullopt;
+  return *number * unit;
+}
+
+int serve(const std::string& config) {
+  const auto settings = load_or_report(config);
+  if (!settings) return kConfig;
+  return App{settings}.run();
+}
+
+int check(const std::string& config) {
+  const auto settings = load_or_report(config);
+  if (!settings) return kConfig;
+  fmt::print("{}: ok ({} organisations, {} users, {} sources, {} clients)\n", config, settings->orgs.size(),
+             settings->directory->users().size(), settings->webhooks.size() + settings->sip_sources.size(), settings->clients.size());
+  return 0;
+}
+
+struct TokenWish {
+  std::string config = kDefaultConfig, org, user, scope = "events:own", ttl = "1h";
+};
+
+int token(const TokenWish& wish) {
+  const auto settings = load_or_report(wish.config);
+  if (!settings) return kConfig;
+  const auto fail = [](const std::string& why) {
+    fmt::print(stderr, "hookswitchd token: {}\n", why);
+    return kUsage;
+  };
+  const auto scopes = parse_scopes(wish.scope);
+  const auto ttl = parse_ttl(wish.ttl);
+  if (settings->token_secrets.empty()) return fail("the configuration has no auth.hs256_secret_file");
+  if (settings->directory->find_org(wish.org) == nullptr) return fail("--org names no [[org]] of the configuration");
+  if (!wish.user.empty() && settings->directory->find_user(wish.org, wish.user) == nullptr)
+    return fail("--user names no [[user]] of that organisation");
+  if (!scopes || *scopes == 0) return fail("--scope: words are events:own events:org commands publish users admin");
+  if (!ttl) return fail("--ttl: a number with s, m, h or d, at most 366d");
+  Grant grant{wish.org, wish.user, *scopes, now() + std::chrono::seconds{*ttl}};
+  if (grant.user.empty() && !grant.allows(Scope::events_org)) return fail("--user is needed without the scope events:org");
+  fmt::print("{}\n", TokenVerifier{settings->token_secrets}.sign(grant, now()));
+  return 0;
+}
+
+/// What the tools may read from a configuration instead of being told.
+struct ToolWish {
+  std::string config, org, source;
+};
+
+std::string own_url(const Settings& settings) {
+  std::string address = settings.server.listen.front();
+  if (address.starts_with("0.0.0.0:")) address.replace(0, 7, "127.0.0.1");
+  return "http://" + address;
+}
+
+int run_tail(TailOptions options, const ToolWish& wish) {
+  if (!wish.config.empty()) {
+    const auto settings = load_or_report(wish.config);
+    if (!settings) return kConfig;
+    const std::string org = wish.org.empty() ? settings->orgs.front() : wish.org;
+    if (settings->directory->find_org(org) == nullptr) {
+      fmt::print(stderr, "hookswitchd tail: --org names no [[org]] of the configuration\n");
+      return kUsage;
+    }
+    options.url = own_url(*settings);
+    if (options.token.empty() && options.token_file.empty() && !settings->token_secrets.empty()) {
+      Grant grant{org, "", 0, now() + std::chrono::hours{24}};
+      grant.add(Scope::events_org);
+      options.token = TokenVerifier{settings->token_secrets}.sign(grant, now());
+    }
+  }
+  return tail(options);
+}
+
+int run_simulate(SimulateOptions options, const ToolWish& wish) {
+  if (!wish.config.empty()) {
+    const auto settings = load_or_report(wish.config);
+    if (!settings) return kConfig;
+    const auto named = settings->webhooks.find(wish.source);
+    if (named == settings->webhooks.end() || named->second.dialect != "native") {
+      fmt::print(stderr, "hookswitchd simulate: --source names no webhook source of the native dialect\n");
+      return kUsage;
+    }
+    options.url = own_url(*settings) + "/v1/hooks/" + wish.source;
+  }
+  return simulate(options);
+}
+
+}  // namespace
+
+int run_command_line(int argc, char** argv) {
+  CLI::App app{"hookswitchd: tells CRM pages, back-ends and tools what is true about every call."};
+  app.set_version_flag("--version", fmt::format("hookswitchd {} ({})", kVersion, kCommit));
+  app.require_subcommand(0, 1);
+  app.footer("Exit status: 0, 1 failed, 64 bad command line, 78 bad configuration.");
+
+  std::string config = kDefaultConfig;
+  const auto with_config = [](CLI::App* command, std::string& into) { command->add_option("-c,--config", into, "configuration file")->capture_default_str(); };
+  with_config(&app, config);
+
+  auto* serve_command = app.add_subcommand("serve", "run the daemon (the default)");
+  with_config(serve_command, config);
+  auto* check_command = app.add_subcommand("check", "check the configuration and say all that is wrong with it");
+  with_config(check_command, config);
+
+  TokenWish wish;
+  auto* token_command = app.add_subcommand("token", "print a signed token");
+  with_config(token_command, wish.config);
+  token_command->add_option("--org", wish.org, "organisation")->required();
+  token_command->add_option("--user", wish.user, "user; not needed for events:org");
+  token_command->add_option("--scope", wish.scope, "scopes, blank between them")->capture_default_str();
+  token_command->add_option("--ttl", wish.ttl, "how long it is good: 90s, 15m, 1h, 7d")->capture_default_str();
+
+  TailOptions tail_options;
+  auto* tail_command = app.add_subcommand("tail", "print events as they come, one JSON object a line");
+  tail_command->add_option("--url", tail_options.url, "the daemon")->capture_default_str();
+  ToolWish tool;
+  tail_command->add_option("-c,--config", tool.config, "take address and token from this configuration");
+  tail_command->add_option("--org", tool.org, "organisation, with --config");
+  tail_command->add_option("--token", tail_options.token, "token (better: --token-file, or in HOOKSWITCH_TOKEN)")->envname("HOOKSWITCH_TOKEN");
+  tail_command->add_option("--token-file", tail_options.token_file, "file that holds the token");
+  tail_command->add_option("--since", tail_options.since, "cursor to go on after");
+  tail_command->add_option("--type", tail_options.types, "event types, * at the end for any");
+
+  SimulateOptions simulate_options;
+  auto* simulate_command = app.add_subcommand("simulate", "make calls without telephones: post native facts to a webhook source");
+  simulate_command->add_option("--url", simulate_options.url, "the webhook source")->capture_default_str();
+  simulate_command->add_option("-c,--config", tool.config, "take the address from this configuration");
+  simulate_command->add_option("--source", tool.source, "webhook source, with --config");
+  simulate_command->add_option("--secret-file", simulate_options.secret_file, "file with the source's secret");
+  simulate_command->add_option("--calls", simulate_options.calls, "how many calls; 0: until stopped")->capture_default_str();
+  simulate_command->add_option("--pace", simulate_options.pace, "how many times faster than life")->capture_default_str()->check(CLI::Range(0.01, 1000.0));
+  simulate_command->add_option("--seed", simulate_options.seed, "the same seed makes the same calls")->capture_default_str();
+  simulate_command->add_option("--ext", simulate_options.extensions, "extensions that are called")->capture_default_str();
+
+  auto* sip_command = app.add_subcommand("sip-worker", "")->group("");  // started by the daemon only
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    const int status = app.exit(error);
+    return status == 0 ? 0 : kUsage;
+  }
+  if (sip_command->parsed()) return sip::run_sip_worker(3);
+  if (check_command->parsed()) return check(config);
+  if (token_command->parsed()) return token(wish);
+  if (tail_command->parsed()) return run_tail(tail_options, tool);
+  if (simulate_command->parsed()) return run_simulate(simulate_options, tool);
+  return serve(config);
+}
+
+}  // namespace hookswitch

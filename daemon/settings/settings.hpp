@@ -1,0 +1,57 @@
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "auth/grant.hpp"
+#include "auth/origin.hpp"
+#include "base/log.hpp"
+#include "base/secret.hpp"
+#include "daemon/settings/problems.hpp"
+#include "dialects/dialect.hpp"
+#include "directory/directory.hpp"
+#include "http/server.hpp"
+#include "sources/sip/settings.hpp"
+#include "sources/webhook/hook.hpp"
+
+namespace hookswitch {
+
+struct WebhookSource {
+  std::string name, org, dialect;
+  std::shared_ptr<const Hook> hook;
+};
+
+/// A page that a CRM embeds (interfaces.md §2, `/apps/{client_id}`).
+struct PageClient {
+  std::string id, org;
+  Dialect dialect = Dialect::native;
+  OriginList origins;
+  std::map<std::string, std::string> headers;
+};
+
+/// The configuration file, checked. Immutable once loaded.
+struct Settings {
+  std::string file;
+  http::ServerOptions server;
+  std::vector<std::string> hosts;  ///< names under which browsers may reach us, beside the listeners' own addresses
+  OriginList origins;              ///< origins of pages that may open a WebSocket, beside those of the clients
+  std::vector<Secret> token_secrets;
+  std::optional<Grant> anonymous;
+  std::string journal_path = "/var/lib/hookswitch/journal.db";
+  std::chrono::hours retention{24};
+  log::Level log_level = log::Level::info;
+  std::shared_ptr<const Directory> directory;
+  std::vector<std::string> orgs;
+  std::map<std::string, WebhookSource, std::less<>> webhooks;  ///< by name
+  std::vector<sip::SourceSettings> sip_sources;
+  std::map<std::string, PageClient, std::less<>> clients;  ///< by id
+};
+
+/// Reads and checks `file`. All problems at once are added to `problems`; the settings are of use only if there are none.
+std::shared_ptr<const Settings> load_settings(const std::string& file, Problems& problems);
+
+}  // namespace hookswitch
