@@ -1,0 +1,767 @@
+#!/usr/bin/env python3
+"""For the one who runs it: configuration, command line, health, metrics, log, signals, systemd."""
+import contextlib
+import json
+import os
+import pathlib
+import re
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import unittest
+from unittest import mock
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "contract")]
+import harness  # noqa: E402
+import schemas  # noqa: E402
+import wire  # noqa: E402
+
+BINARY = pathlib.Path(
+    os.environ.get("HOOKSWITCHD") or harness.ROOT / "build/release/hookswitchd"
+).resolve()
+PLACE = re.compile(r"(?:hookswitchd: )?(\S+\.toml):(\d+):(\d+): ([^:\s]+): (.+)")
+LOG_LINE = re.compile(r'(<[0-7]>)?[a-z][a-z0-9_]*( [a-z][a-z0-9_]*=("(?:[^"\\]|\\.)*"|[^\s"=]*))*')
+COMMANDS = ("serve", "check", "token", "tail", "simulate")
+NUMBERS = ("12025550143", "2025550143", "12025550100", "2025550100", "12025550188", "2025550188")
+
+
+def run(*arguments, **more):
+    return subprocess.run(
+        [BINARY, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=20,
+        stdin=subprocess.DEVNULL,
+        **more
+    )
+
+
+class FolderCase(unittest.TestCase):
+    def setUp(self):
+        self.folder = pathlib.Path(
+            self.enterContext(tempfile.TemporaryDirectory(prefix="hookswitch-"))
+        )
+        secret = self.folder / "jwt.secret"
+        secret.write_text("0123456789abcdef" * 4)
+        secret.chmod(0o600)
+
+    def config(self, text, base=True):
+        path = self.folder / "hookswitch.toml"
+        path.write_text(
+            (
+                harness.BASE_TOML.format(port=harness.free_tcp_port(), folder=self.folder)
+                if base
+                else ""
+            )
+            + text
+        )
+        return path
+
+
+class CommandLine(FolderCase):
+    def test_help_is_everywhere(self):
+        top = run("--help")
+        self.assertEqual((top.returncode, top.stderr), (0, ""))
+        for command in COMMANDS:
+            self.assertIn(command, top.stdout)
+            own = run(command, "--help")
+            self.assertEqual((own.returncode, own.stderr), (0, ""), command)
+            self.assertIn("--config", own.stdout)
+
+    def test_version_is_that_of_the_build(self):
+        result = run("--version")
+        self.assertEqual(result.returncode, 0)
+        version = re.search(
+            r"VERSION (\d+\.\d+\.\d+)", (harness.ROOT / "CMakeLists.txt").read_text()
+        ).group(1)
+        self.assertIn(version, result.stdout)
+
+    def test_a_bad_command_line_is_64_and_says_so_on_stderr(self):
+        config = self.config("")
+        for arguments in (
+            ("frobnicate",),
+            ("serve", "--nope"),
+            ("serve", "--config"),
+            ("check", "--config", config, "surplus"),
+            ("token", "--config", config),
+            (
+                "token",
+                "--config",
+                config,
+                "--org",
+                "acme",
+                "--user",
+                "alice",
+                "--scope",
+                "events:everything",
+            ),
+            (
+                "token",
+                "--config",
+                config,
+                "--org",
+                "acme",
+                "--user",
+                "alice",
+                "--scope",
+                "events:own",
+                "--ttl",
+                "soon",
+            ),
+        ):
+            with self.subTest(arguments=arguments[:2]):
+                result = run(*arguments)
+                self.assertEqual(result.returncode, 64, result.stderr)
+                self.assertEqual(result.stdout, "")
+                self.assertNotEqual(result.stderr, "")
+
+    def test_check_accepts_a_good_file(self):
+        result = run("check", "--config", self.config(wire.NATIVE))
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+
+    def test_a_token_is_printed_alone_and_says_what_was_asked(self):
+        result = run(
+            "token",
+            "--config",
+            self.config(""),
+            "--org",
+            "acme",
+            "--user",
+            "alice",
+            "--scope",
+            "events:own commands",
+            "--ttl",
+            "10m",
+        )
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        self.assertRegex(result.stdout, r"\A[\w-]+\.[\w-]+\.[\w-]+\n\Z")
+        claims = wire.read_jwt(result.stdout.strip())
+        self.assertEqual(
+            (claims["sub"], claims["org"], set(claims["scope"].split())),
+            ("alice", "acme", {"events:own", "commands"}),
+        )
+        self.assertAlmostEqual(claims["exp"] - time.time(), 600, delta=10)
+
+    def test_a_token_lives_an_hour_unless_told(self):
+        result = run(
+            "token",
+            "--config",
+            self.config(""),
+            "--org",
+            "acme",
+            "--user",
+            "alice",
+            "--scope",
+            "events:org",
+        )
+        self.assertAlmostEqual(
+            wire.read_jwt(result.stdout.strip())["exp"] - time.time(), 3600, delta=10
+        )
+
+    def test_no_token_for_someone_who_is_not_there(self):
+        for org, user in (("acme", "mallory"), ("nobody", "alice")):
+            result = run(
+                "token",
+                "--config",
+                self.config(""),
+                "--org",
+                org,
+                "--user",
+                user,
+                "--scope",
+                "events:own",
+            )
+            self.assertNotEqual(result.returncode, 0)
+            self.assertEqual(result.stdout, "")
+
+
+class Configuration(FolderCase):
+    def problems(self, text, command="check", base=True):
+        """{line: (key, problem)} of a file that must be refused with 78."""
+        path = self.config(text, base)
+        result = run(command, "--config", path)
+        self.assertEqual(result.returncode, 78, result.stderr)
+        lines = [line for line in result.stderr.splitlines() if line]
+        out = {}
+        for line in lines:
+            match = PLACE.fullmatch(line)
+            self.assertTrue(match, "not `file:line:column: key: problem`: %r" % line)
+            self.assertTrue(match[1].endswith("hookswitch.toml"))
+            self.assertGreater(int(match[3]), 0)
+            out[int(match[2])] = (match[4], match[5])
+        self.assertEqual(len(out), len(lines), "one line a problem")
+        return out
+
+    WRONG = """\
+[[source]]
+name = "a"
+org = "acme"
+kind = "webhoook"
+dialect = "native"
+
+[[source]]
+name = "b"
+org = "nobody"
+kind = "webhook"
+dialect = "native"
+secrte_file = "x"
+
+[[source]]
+name = "c"
+org = "acme"
+kind = "webhook"
+dialect = "no-such-dialect"
+
+[[user]]
+org = "acme"
+id = "bob"
+extensions = "102"
+
+[http]
+header_time_ms = "soon"
+
+[unknown_table]
+x = 1
+"""
+
+    def test_all_problems_are_told_at_once_with_their_place(self):
+        first = len(harness.BASE_TOML.format(port=1, folder="x").splitlines())
+        for command in ("check", "serve"):
+            with self.subTest(command=command):
+                found = self.problems(self.WRONG, command)
+                for line, key in (
+                    (4, "kind"),
+                    (9, "org"),
+                    (12, "secrte_file"),
+                    (18, "dialect"),
+                    (23, "extensions"),
+                    (26, "header_time_ms"),
+                ):
+                    self.assertIn(first + line, found)
+                    self.assertIn(key, found[first + line][0])
+                self.assertTrue(any("unknown_table" in key for key, _ in found.values()), found)
+
+    def test_problems_come_in_the_order_of_the_file(self):
+        lines = list(self.problems(self.WRONG))
+        self.assertEqual(lines, sorted(lines))
+
+    def test_a_file_that_is_no_toml_is_told_with_its_place(self):
+        path = self.config("[http\nx = 1\n", base=False)
+        result = run("check", "--config", path)
+        self.assertEqual(result.returncode, 78)
+        self.assertRegex(result.stderr, r"hookswitch\.toml:[12]:\d+: ")
+
+    def test_a_file_that_is_not_there(self):
+        result = run("check", "--config", self.folder / "none.toml")
+        self.assertEqual(result.returncode, 78)
+        self.assertIn("none.toml", result.stderr)
+
+    def test_names_are_there_once(self):
+        twice = wire.NATIVE + wire.NATIVE
+        self.assertTrue(self.problems(twice))
+        self.assertTrue(
+            self.problems('[[user]]\norg = "acme"\nid = "alice"\nextensions = ["109"]\n')
+        )
+        self.assertTrue(
+            self.problems('[[user]]\norg = "acme"\nid = "carol"\nextensions = ["101"]\n'),
+            "one extension, one user",
+        )
+
+    def test_origins_that_are_too_wide_are_refused_with_the_reason(self):
+        for origin in (
+            "*",
+            "https://*",
+            "https://*.com",
+            "https://a.*.example.com",
+            "https://example.*",
+            "https://*example.com",
+            "https://example.com/path",
+            "example.com",
+        ):
+            with self.subTest(origin=origin):
+                found = self.problems(
+                    '[[client]]\nid = "crm"\norg = "acme"\ndialect = "rc-embeddable"\n'
+                    'origins = ["https://crm.example.com", "%s"]\n' % origin
+                )
+                self.assertIn("origins", next(iter(found.values()))[0])
+
+    def test_a_secret_that_others_may_read_or_that_is_not_there_is_refused(self):
+        source = wire.NATIVE.replace('"native"', '"zadarma"') + 'secret_file = "zd.secret"\n'
+        self.assertIn("secret_file", next(iter(self.problems(source).values()))[0])
+        (self.folder / "zd.secret").write_text("open-secret-text")
+        (self.folder / "zd.secret").chmod(0o644)
+        found = next(iter(self.problems(source).values()))
+        self.assertIn("secret_file", found[0])
+        self.assertNotIn("open-secret-text", found[1])
+
+    def test_a_dialect_that_needs_a_secret_is_refused_without_one(self):
+        self.assertTrue(self.problems(wire.NATIVE.replace('"native"', '"zadarma"')))
+
+    def test_a_port_that_is_taken_ends_the_start_and_says_which(self):
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            port = taken.getsockname()[1]
+            path = self.folder / "hookswitch.toml"
+            path.write_text(harness.BASE_TOML.format(port=port, folder=self.folder))
+            result = run("serve", "--config", path)
+        self.assertIn(result.returncode, (1, 78))
+        self.assertIn(str(port), result.stderr)
+
+
+class DaemonCase(unittest.TestCase):
+    TOML = wire.NATIVE
+
+    @classmethod
+    def setUpClass(cls):
+        cls.daemon = cls.enterClassContext(harness.Daemon(cls.TOML))
+
+    def client(self, **more):
+        client = harness.Client(self.daemon, wire.token("alice", "events:org"), **more)
+        self.addCleanup(client.close)
+        return client
+
+    def post(self, facts, source="cloud"):
+        status, _, body = self.daemon.http("POST", "/v1/hooks/" + source, facts)
+        self.assertEqual((status, body), (200, b""))
+
+
+class Health(DaemonCase):
+    TOML = (
+        wire.NATIVE
+        + """
+[[source]]
+name = "hq"
+org = "acme"
+kind = "sip"
+server = "sip:127.0.0.1:9"
+watch = ["101"]
+"""
+    )
+
+    def test_livez(self):
+        self.assertEqual(self.daemon.http("GET", "/livez")[0], 200)
+
+    def test_readyz_names_the_journal_and_every_source_with_its_reason(self):
+        def source():
+            status, headers, body = self.daemon.http("GET", "/readyz")
+            self.assertIn(status, (200, 503))
+            self.assertTrue(headers["Content-Type"].startswith("application/json"))
+            ready = json.loads(body)
+            self.assertIs(ready["journal"]["ok"], True)
+            by_name = {s["name"]: s for s in ready["sources"]}
+            self.assertEqual(set(by_name), {"cloud", "hq"})
+            self.assertIs(by_name["cloud"]["ok"], True)
+            return by_name["hq"]
+
+        # Nothing listens at its port, so it is down and there is a reason.
+        hq = harness.wait_until(
+            lambda: (lambda s: s if not s["ok"] and s.get("reason") else None)(source()),
+            20,
+            "the SIP source is told as down",
+        )
+        self.assertNotIn("None", str(hq["reason"]))
+
+    def test_version(self):
+        version = self.daemon.json("GET", "/version")
+        self.assertIn(version["version"], run("--version").stdout)
+        self.assertRegex(version["commit"], r"^[0-9a-f]{7,40}(-dirty)?$|^unknown$")
+
+    def test_metrics_are_prometheus_text(self):
+        status, headers, body = self.daemon.http("GET", "/metrics")
+        self.assertEqual(status, 200)
+        self.assertRegex(headers["Content-Type"], r"^text/plain; *version=0\.0\.4")
+        samples = wire.read_metrics(body.decode())
+        self.assertGreater(len(samples), 10)
+        self.assertTrue(all(name.startswith(("hookswitch_", "process_")) for name, _, _ in samples))
+        self.assertTrue(
+            all(
+                name.endswith("_total")
+                for name in re.findall(r"# TYPE (\S+) counter", body.decode())
+            )
+        )
+
+    def test_pages_are_served_with_their_types(self):
+        for path, kind in (
+            ("/", "text/html"),
+            ("/adapter.js", "text/javascript"),
+            ("/hookswitch.js", "text/javascript"),
+        ):
+            status, headers, body = self.daemon.http("GET", path)
+            self.assertEqual(status, 200, path)
+            self.assertTrue(headers["Content-Type"].startswith(kind), path)
+            self.assertEqual(headers["X-Content-Type-Options"], "nosniff", path)
+            self.assertTrue(body)
+
+    def test_every_path_of_openapi_is_there_and_what_is_planned_says_so(self):
+        import yaml
+
+        paths = yaml.safe_load((schemas.PROTO / "openapi.yaml").read_text())["paths"]
+        token = {
+            "Authorization": "Bearer "
+            + wire.token("alice", "events:org events:own users admin commands")
+        }
+        for path, item in paths.items():
+            for method in set(item) & {"get", "post", "put", "patch", "delete"}:
+                with self.subTest(operation=method + " " + path):
+                    status, headers, _ = self.daemon.http(
+                        method.upper(),
+                        re.sub(r"\{\w+\}", "x", path),
+                        b"{}" if method != "get" else None,
+                        token,
+                    )
+                    if item.get("x-status") == "planned":
+                        self.assertIn(status, (404, 501))
+                    else:
+                        self.assertNotIn(status, (405, 500, 501))
+                    if status >= 400:
+                        self.assertTrue(
+                            headers["Content-Type"].startswith("application/problem+json")
+                        )
+
+
+class Metrics(DaemonCase):
+    def test_what_goes_in_is_what_is_counted(self):
+        client = self.client()
+        before = lambda: (
+            wire.total(self.daemon, "facts", "cloud"),
+            wire.total(self.daemon, "events"),
+            wire.total(self.daemon, "frames"),
+        )
+        facts, events, frames = before()
+        started = len(client.events)
+        for i in range(25):
+            for fact in wire.facts_of_call("m-%d" % i):
+                self.post(fact)
+        client.ping()
+        seen = len(client.events) - started
+        after = before()
+        self.assertEqual(after[0] - facts, 100, "facts accepted == facts posted")
+        self.assertGreaterEqual(after[1] - events, seen)
+        self.assertGreaterEqual(
+            after[2] - frames, seen, "frames sent >= events seen by the one client"
+        )
+
+    def test_refusals_are_counted_and_make_no_fact(self):
+        facts, refused = wire.total(self.daemon, "facts", "cloud"), wire.total(
+            self.daemon, "", "bad_json"
+        )
+        for _ in range(7):
+            self.assertEqual(
+                self.daemon.http(
+                    "POST", "/v1/hooks/cloud", "{", {"Content-Type": "application/json"}
+                )[0],
+                400,
+            )
+        self.assertEqual(wire.total(self.daemon, "", "bad_json") - refused, 7)
+        self.assertEqual(wire.total(self.daemon, "facts", "cloud"), facts)
+
+    def test_clients_are_counted_while_they_are_there(self):
+        now = lambda: sum(
+            v
+            for n, l, v in wire.metrics(self.daemon)
+            if re.fullmatch(r"hookswitch_clients(_connected|_now)?", n)
+        )
+        harness.wait_until(lambda: now() == 0, 5, "nobody is connected")
+        clients = [self.client() for _ in range(3)]
+        self.assertEqual(now(), 3)
+        for client in clients:
+            client.close()
+        harness.wait_until(lambda: now() == 0, 5, "nobody is connected")
+
+    def test_labels_hold_no_call_no_number_and_no_user(self):
+        self.post(wire.facts_of_call("label-1", number="+12025550188"))
+        self.daemon.http("GET", "/v1/label-2")
+        for name, labels, _ in wire.metrics(self.daemon):
+            for value in labels.values():
+                self.assertNotRegex(value, r"label-|\d{7}|alice", name)
+
+
+class Log(DaemonCase):
+    def lines(self):
+        return [line for line in self.daemon.log().splitlines() if line]
+
+    def test_lines_are_an_event_word_and_fields_and_hold_no_number_name_or_secret(self):
+        client = self.client()
+        self.post(wire.facts_of_call("log-1", number="+12025550188"))
+        forged = "x\n<3>forged_line org=acme\r\n<3>forged_too"
+        self.post(
+            {
+                "type": "started",
+                "ids": {"call": [forged]},
+                "from": {"number": "+12025550188", "name": forged},
+                "reason": forged,
+                "headers": {forged: forged},
+            }
+        )
+        self.post({"type": "ended", "ids": {"call": [forged]}})
+        for body in (
+            "{",
+            json.dumps({"type": "+12025550143"}),
+            json.dumps({"type": "started", "direction": forged}),
+        ):
+            self.daemon.http(
+                "POST",
+                "/v1/hooks/cloud",
+                body,
+                {"Content-Type": "application/json", "X-Forged": "+12025550143"},
+            )
+        self.daemon.http("GET", "/v1/+12025550143?token=" + wire.token())
+        self.daemon.http("POST", "/v1/hooks/+12025550143")
+        client.send({"op": "dance +12025550143"})
+        client.ping()
+        client.close()
+        self.daemon.reload()
+        harness.wait_until(lambda: len(self.lines()) > 1, 5, "the log has lines")
+        lines = self.lines()
+        for line in lines:
+            with self.subTest(line=line):
+                self.assertTrue(LOG_LINE.fullmatch(line))
+                self.assertFalse(re.match(r"(<\d>)?forged", line))
+        text = "\n".join(lines)
+        for secret in (*NUMBERS, "Jane Doe", "0123456789abcdef", wire.token()[:40], "eyJ"):
+            self.assertNotIn(secret, text)
+
+    def test_refusals_cannot_fill_the_log(self):
+        before = len(self.lines())
+        for _ in range(200):
+            self.daemon.http("POST", "/v1/hooks/cloud", "{")
+            self.daemon.http("GET", "/nothing-here")
+        self.assertLess(len(self.lines()) - before, 20)
+
+
+class Reload(DaemonCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.good = cls.daemon.config.read_text()
+
+    def reload(self, text):
+        before = len(self.daemon.log())
+        self.daemon.config.write_text(text)
+        self.daemon.reload()
+        harness.wait_until(lambda: len(self.daemon.log()) > before, 10, "a line about the reload")
+
+    def has(self, source):
+        return self.daemon.http("POST", "/v1/hooks/" + source, [])[0] != 404
+
+    def test_a_reload_takes_the_new_and_drops_no_client(self):
+        clients = [self.client() for _ in range(3)]
+        self.assertFalse(self.has("added"))
+        self.reload(
+            self.good
+            + wire.NATIVE.replace('"cloud"', '"added"')
+            + '[[user]]\norg = "acme"\nid = "dave"\nextensions = ["104"]\n'
+        )
+        harness.wait_until(lambda: self.has("added"), 10, "the new source is there")
+        self.post(wire.facts_of_call("re-1", ext="104"), source="added")
+        for client in clients:
+            end = client.wait_for(lambda e: e["type"] == "call.ended", 5)
+            self.assertIn("dave", [leg.get("user") for leg in end["data"]["call"]["legs"]])
+            self.assertIsNone(client.close_code)
+        self.reload(self.good)
+        harness.wait_until(lambda: not self.has("added"), 10, "what was taken out is gone")
+        self.assertTrue(self.has("cloud"))
+
+    def test_a_reload_of_a_wrong_file_changes_nothing_and_says_why(self):
+        client = self.client()
+        self.reload(
+            self.good
+            + wire.NATIVE.replace('"cloud"', '"half"')
+            + '[http]\nheader_time_ms = "soon"\n'
+        )
+        self.assertFalse(self.has("half"), "all or nothing")
+        self.post(wire.facts_of_call("re-2"))
+        client.wait_for(lambda e: e["type"] == "call.ended", 5)
+        self.assertIsNone(client.close_code)
+        self.assertRegex(self.daemon.log(), r"hookswitch\.toml:\d+:\d+: \S*header_time_ms")
+        self.assertIsNone(self.daemon.process.poll())
+        self.reload(self.good)
+
+    def test_many_reloads_at_once_do_no_harm(self):
+        client = self.client()
+        for _ in range(50):
+            self.daemon.reload()
+        client.ping()
+        self.post(wire.facts_of_call("re-3"))
+        client.wait_for(lambda e: e["type"] == "call.ended", 5)
+
+
+class Notify(unittest.TestCase):
+    """What systemd hears, by a datagram socket of our own."""
+
+    def setUp(self):
+        folder = self.enterContext(tempfile.TemporaryDirectory(prefix="hookswitch-"))
+        self.socket = self.enterContext(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM))
+        self.socket.bind(folder + "/notify")
+        self.heard = []
+        with mock.patch.dict(
+            os.environ, {"NOTIFY_SOCKET": folder + "/notify", "WATCHDOG_USEC": "1000000"}
+        ):
+            self.daemon = self.enterContext(harness.Daemon(wire.NATIVE))
+
+    def wait_for(self, line, seconds, count=1):
+        """Until `line` was heard `count` more times; returns the datagram."""
+        deadline = time.monotonic() + seconds
+        while count:
+            self.socket.settimeout(max(0.01, deadline - time.monotonic()))
+            try:
+                datagram = self.socket.recv(4096).decode().splitlines()
+            except TimeoutError:
+                self.fail("%s was not heard within %s s; heard: %s" % (line, seconds, self.heard))
+            self.heard.append(datagram)
+            count -= any(part.startswith(line) for part in datagram)
+        return datagram
+
+    def test_ready_watchdog_reload_and_stop(self):
+        self.wait_for("READY=1", 5)
+        self.assertEqual([d for d in self.heard if "READY=1" in d], [self.heard[-1]])
+        started = time.monotonic()
+        self.wait_for("WATCHDOG=1", 5, count=4)
+        self.assertLess(time.monotonic() - started, 4, "at least twice in the time of the watchdog")
+        self.daemon.reload()
+        reloading = self.wait_for("RELOADING=1", 5)
+        told = next(int(p.partition("=")[2]) for p in reloading if p.startswith("MONOTONIC_USEC="))
+        self.assertAlmostEqual(told / 1e6, time.clock_gettime(time.CLOCK_MONOTONIC), delta=5)
+        self.wait_for("READY=1", 5)
+        self.daemon.process.send_signal(signal.SIGTERM)
+        self.wait_for("STOPPING=1", 5)
+        self.assertEqual(self.daemon.process.wait(5), 0)
+        self.daemon.start()  # for the harness to stop; the socket is no longer named
+
+    def test_a_daemon_that_hangs_is_silent(self):
+        self.wait_for("WATCHDOG=1", 5)
+        self.daemon.process.send_signal(signal.SIGSTOP)
+        try:
+            self.socket.settimeout(0.0)
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    self.socket.recv(4096)
+            self.socket.settimeout(2.0)
+            with self.assertRaises(TimeoutError):
+                self.socket.recv(4096)
+        finally:
+            self.daemon.process.send_signal(signal.SIGCONT)
+        self.wait_for("WATCHDOG=1", 5)
+
+    def test_ready_means_that_it_answers(self):
+        """Started again with a socket of its own, so that the moment of READY can be caught."""
+        self.daemon.stop()
+        with contextlib.suppress(BlockingIOError):
+            self.socket.settimeout(0.0)
+            while True:
+                self.socket.recv(4096)
+        environment = {
+            **os.environ,
+            "NOTIFY_SOCKET": self.socket.getsockname(),
+            "WATCHDOG_USEC": "1000000",
+        }
+        with open(self.daemon.folder / "daemon.log", "ab") as log:
+            self.daemon.process = subprocess.Popen(
+                [self.daemon.binary, "serve", "--config", self.daemon.config],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=environment,
+            )
+        self.wait_for("READY=1", 20)
+        self.assertEqual(self.daemon.http("GET", "/readyz")[0], 200)
+        self.assertEqual(
+            self.daemon.http("POST", "/v1/hooks/cloud", wire.facts_of_call("ready-1"))[0], 200
+        )
+
+
+class Tools(DaemonCase):
+    def start(self, *arguments):
+        process = subprocess.Popen(
+            [BINARY, *map(str, arguments)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+        def end():
+            if process.poll() is None:
+                process.kill()
+            process.wait()
+            process.stdout.close()
+            process.stderr.close()
+
+        self.addCleanup(end)
+        return process
+
+    def test_tail_prints_each_event_as_a_line_of_json_until_it_is_killed(self):
+        client = self.client()
+        tail = self.start("tail", "--config", self.daemon.config, "--org", "acme")
+        lines = []
+        reader = threading.Thread(
+            target=lambda: [lines.append(line) for line in tail.stdout], daemon=True
+        )
+        reader.start()
+        count = 0
+
+        def heard():  # tail says nothing when it begins: play calls until it prints
+            nonlocal count
+            count += 1
+            self.post(wire.facts_of_call("tail-%d" % count))
+            time.sleep(0.2)
+            return any('"call.ended"' in line for line in lines)
+
+        harness.wait_until(heard, 20, "tail prints an event")
+        self.post(wire.facts_of_call("tail-last"))
+        harness.wait_until(
+            lambda: any("tail-last" in line and '"call.ended"' in line for line in lines),
+            5,
+            "tail prints the last event",
+        )
+        self.assertIsNone(tail.poll(), "it goes on")
+        tail.send_signal(signal.SIGTERM)
+        self.assertIn(tail.wait(5), (0, -signal.SIGTERM, 128 + signal.SIGTERM))
+        reader.join(5)
+        events = [json.loads(line) for line in lines]
+        self.assertEqual(wire.contract_problems(events), [])
+        client.ping()
+        self.assertEqual(events, client.events[-len(events) :])
+
+    def test_simulate_makes_whole_calls_without_a_phone(self):
+        client = self.client()
+        seen = len(client.events)
+        simulate = self.start(
+            "simulate", "--config", self.daemon.config, "--source", "cloud", "--calls", "2"
+        )
+        out, err = simulate.communicate(timeout=60)
+        self.assertEqual(simulate.returncode, 0, out + err)
+        harness.wait_until(
+            lambda: wire.types_of(client.events[seen:]).count("call.ended") >= 2,
+            10,
+            "two calls have ended",
+        )
+        events = client.events[seen:]
+        self.assertEqual(wire.history_problems(events), [])
+        self.assertEqual(wire.contract_problems(client.frames), [])
+        self.assertGreaterEqual(len({e["subject"] for e in events}), 2)
+
+    def test_tools_say_when_there_is_no_daemon(self):
+        path = self.daemon.folder / "other.toml"
+        path.write_text(
+            self.daemon.config.read_text().replace(
+                ":%d" % self.daemon.port, ":%d" % harness.free_tcp_port()
+            )
+        )
+        for arguments in (
+            ("tail", "--config", path, "--org", "acme"),
+            ("simulate", "--config", path, "--source", "cloud", "--calls", "1"),
+        ):
+            result = run(*arguments)
+            self.assertEqual(result.returncode, 1, arguments[0])
+            self.assertNotEqual(result.stderr, "")
+
+
+if __name__ == "__main__":
+    unittest.main()
