@@ -297,6 +297,8 @@ void Api::calls(const View& view, const http::Request& request, http::Respond re
   const auto users = query_values(request.query, "user"), ids = query_values(request.query, "id");
   const auto one = request.path.size() > 10 ? percent_decode(std::string_view{request.path}.substr(10)) : std::string{};
   if (!states || !exts || !users || !ids || !one || !is_utf8(*one)) return refuse(Errc::bad_request, respond);
+  for (const auto& state : *states)
+    if (!from_word<CallState>(state)) return refuse(Errc::bad_request, respond);
   broker_.look(grant->org, [=, grant = *grant, single = *one, states = *states, exts = *exts, users = *users, ids = *ids](
                                const CallTable& table, const std::string& cursor) {
     const auto sees = [&](const Call& call) {

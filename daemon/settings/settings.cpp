@@ -205,7 +205,7 @@ void read_webhook(Section& in, const std::string& name, const std::string& org, 
   }
   bool unsigned_allowed = false;
   in.boolean("allow_unsigned", unsigned_allowed);
-  if (program && options.secrets.empty() && is_signed(*program) && source.dialect != "native" && !unsigned_allowed)
+  if (program && is_signed(*program) && source.dialect != "native" && !in.has("secret_file") && !in.has("secrets") && !unsigned_allowed)
     in.fail("dialect", "signs its requests: name the secret_file (or write allow_unsigned = true and protect the path otherwise)");
   if (program) source.hook = std::make_shared<const Hook>(program, std::move(options));
   out.webhooks[name] = std::move(source);

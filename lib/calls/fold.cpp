@@ -610,6 +610,14 @@ void Fold::on_report(const Fact& fact) {
     end_call(reason_of_end(fact), fact.at.value_or(fact.received));
     changed_ = true;
   }
+  // That a recording is ready is news, even if its id was told before; once.
+  const std::string& name = fact.recording.id.empty() ? fact.recording.url : fact.recording.id;
+  auto& told = record_.told_recordings;
+  if (fact.type == FactType::recording && !name.empty() && std::find(told.begin(), told.end(), name) == told.end() &&
+      told.size() < kRecordingsPerCallMax) {
+    told.push_back(name);
+    changed_ = true;
+  }
   if (!changed_) return;
   if (record_.ended()) emit(EventType::call_report, fact.occurred());
 }

@@ -48,6 +48,7 @@ std::string save_record(const CallRecord& record) {
   out.member("last_fact", to_unix_ms(record.last_fact));
   write_time(out, "settle_at", record.settle_at);
   if (record.told_duration) out.member("told_duration_ms", static_cast<std::int64_t>(record.told_duration->count()));
+  write_texts(out, "told_recordings", record.told_recordings);
   out.member("to_voicemail", record.to_voicemail).end_object();
   return out.str();
 }
@@ -76,6 +77,7 @@ Result<CallRecord> load_record(std::string_view text) {
   record.last_fact = time_member(*document, "last_fact").value_or(Time{});
   record.settle_at = time_member(*document, "settle_at");
   if (const auto ms = json::find_int(*document, "told_duration_ms")) record.told_duration = milliseconds{*ms};
+  record.told_recordings = texts_member(*document, "told_recordings");
   record.to_voicemail = json::find_bool(*document, "to_voicemail").value_or(false);
   return record;
 }

@@ -27,6 +27,7 @@ struct CallRecord {
   std::optional<Time> settle_at;       ///< the last callee is gone; ends then unless another rings before
   std::optional<milliseconds> told_duration;
   bool to_voicemail = false;
+  std::vector<std::string> told_recordings;  ///< ids or URLs of recordings that a fact of their own has announced
 
   bool ended() const { return call.state == CallState::ended; }
 };

@@ -142,7 +142,7 @@ void Session::on_control(std::string_view op, const json::Value& frame, Time now
     if (id.empty() || id.size() > kIdBytesMax) return complain(Errc::bad_message);
     if (op == "unsubscribe") return port_.post([client = id_, id](Hub& hub) { hub.unsubscribe(client, id); });
     const json::Value* object = json::find(frame, "filter");
-    auto filter = object == nullptr ? Result<Filter>{Filter{}} : filter_from_json(*object);
+    auto filter = object == nullptr ? Result<Filter>{Error{Errc::bad_message, "no filter"}} : filter_from_json(*object);
     if (!filter) return complain(Errc::bad_message, id);
     return port_.post([client = id_, id, filter = std::move(*filter)](Hub& hub) { hub.subscribe(client, id, filter); });
   }

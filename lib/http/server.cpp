@@ -141,11 +141,11 @@ class WsConnection : public WebSocket, public std::enable_shared_from_this<WsCon
         if (error == bws::error::message_too_big) count_close(Errc::body_too_large);
         break;
       }
-      if (!ws_.got_text()) {
+      // Once we are closing, reading goes on only for the other end's close frame.
+      if (!ws_.got_text())
         do_close(Errc::unsupported_media_type);
-        break;
-      }
-      handler_->on_text({static_cast<const char*>(buffer.data().data()), size});
+      else if (!closing_)
+        handler_->on_text({static_cast<const char*>(buffer.data().data()), size});
       buffer.consume(size);
     }
     finish();
@@ -197,7 +197,7 @@ class WsConnection : public WebSocket, public std::enable_shared_from_this<WsCon
 
   void write_front() {
     ws_.async_write(asio::buffer(*queue_.front().text), [self = shared_from_this()](error_code error, std::size_t) {
-      if (error) return;  // the read side sees it too and finishes
+      if (error || !self->open_) return;  // on an error the read side sees it too and finishes
       self->queued_bytes_ -= self->queue_.front().text->size();
       self->queue_.pop_front();
       if (!self->queue_.empty()) return self->write_front();
@@ -239,8 +239,7 @@ class WsConnection : public WebSocket, public std::enable_shared_from_this<WsCon
     io_.shared.websockets.add(-1);
     handler_->on_closed();
     handler_.reset();
-    queue_.clear();
-    cut();
+    cut();  // the queue stays: a write under way still reads its front
   }
 
   bws::stream<beast::tcp_stream> ws_;

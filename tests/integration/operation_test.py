@@ -389,7 +389,6 @@ watch = ["101"]
     def test_pages_are_served_with_their_types(self):
         for path, kind in (
             ("/", "text/html"),
-            ("/adapter.js", "text/javascript"),
             ("/hookswitch.js", "text/javascript"),
         ):
             status, headers, body = self.daemon.http("GET", path)

@@ -15,7 +15,7 @@ const kWaitMs = 5_000;
 
 /** Starts the PBX; `play(name)` plays a scenario to its end. Null when its programs are not installed. */
 async function startPbx() {
-  const command = process.env.HOOKSWITCH_PBX || `exec python3 '${fileURLToPath(new URL('play_pbx.py', import.meta.url))}'`;
+  const command = process.env.HOOKSWITCH_PBX || `exec /usr/bin/python3 '${fileURLToPath(new URL('play_pbx.py', import.meta.url))}'`;
   const child = spawn('/bin/sh', ['-c', command], { stdio: ['pipe', 'pipe', 'inherit'] });
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const exited = new Promise((resolve) => child.on('exit', resolve));
@@ -82,7 +82,7 @@ org = "acme"
 kind = "sip"
 server = "sip:127.0.0.1:${pbx.port}"
 domain = "${pbx.domain}"
-user = "900"
+username = "900"
 password_file = "sip.password"
 watch = ["101", "102"]
 `,

@@ -1,0 +1,185 @@
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "delivery/hub.hpp"
+#include "delivery/session.hpp"
+
+/// A history in memory, clients that remember what they were sent, and small calls. For the tests of delivery.
+namespace hookswitch::delivery_test {
+
+inline Time at_ms(std::int64_t ms) { return *parse_rfc3339("2026-11-20T15:00:00.000Z") + milliseconds{ms}; }
+
+class RecordingClient : public FrameSink {
+ public:
+  void send(Frame frame) override { frames.push_back(std::move(frame)); }
+  void notify_drained() override { ++drains_asked; }
+  void close(Errc why) override { closed.push_back(why); }
+
+  /// Cursors of the events among the frames, in order.
+  std::vector<std::string> cursors() const {
+    std::vector<std::string> out;
+    for (const auto& frame : frames)
+      if (auto read = json::parse(*frame); read && json::find(*read, "specversion") != nullptr) out.emplace_back(*json::find_string(*read, "cursor"));
+    return out;
+  }
+  /// The last frame of that `op`, as text; empty: there is none.
+  std::string op(std::string_view name) const {
+    std::string out;
+    for (const auto& frame : frames)
+      if (auto read = json::parse(*frame); read && json::find_string(*read, "op") == name) out = *frame;
+    return out;
+  }
+
+  std::vector<Frame> frames;
+  std::vector<Errc> closed;
+  int drains_asked = 0;
+};
+
+/// What the broker would hold: stored events of one organisation and the calls that live.
+class FakeHistory : public History {
+ public:
+  const std::string& epoch() const override { return epoch_; }
+  std::uint64_t newest(const std::string& org) const override { return org == "acme" ? newest_ : 0; }
+  std::uint64_t complete_after(const std::string& org) const override { return org == "acme" ? complete_after_ : 0; }
+  Result<std::vector<StoredEvent>> read(const std::string& org, std::uint64_t offset, std::size_t events_max, std::size_t) override {
+    if (broken) return Error{Errc::journal_io, "broken"};
+    std::vector<StoredEvent> out;
+    for (const auto& event : events_)
+      if (event.org == org && event.offset > offset && out.size() < std::min(events_max, page_max)) out.push_back(event);
+    return out;
+  }
+  std::vector<const Call*> live(const std::string& org) const override {
+    std::vector<const Call*> out;
+    for (const auto& call : calls)
+      if (call.org == org) out.push_back(&call);
+    return out;
+  }
+
+  /// Stores the event under the next cursor; the hub still has to publish it.
+  Event store(Event event) {
+    event.org = "acme";
+    event.cursor = {epoch_, ++newest_};
+    events_.push_back({"acme", newest_, event.time, event.audience, encode(event)});
+    return event;
+  }
+  void prune_to(std::uint64_t offset) {
+    std::erase_if(events_, [&](const StoredEvent& event) { return event.offset <= offset; });
+    complete_after_ = offset;
+  }
+
+  std::vector<Call> calls;
+  std::size_t page_max = 1000;
+  bool broken = false;
+
+ private:
+  std::string epoch_ = "e1";
+  std::uint64_t newest_ = 0, complete_after_ = 0;
+  std::vector<StoredEvent> events_;
+};
+
+inline std::shared_ptr<const Directory> people() {
+  auto out = std::make_shared<Directory>();
+  out->add(Org{"acme", "US", "+12025550100"});
+  out->add(User{"acme", "alice", "Alice Agent", "alice@example.com", {"101"}});
+  out->add(User{"acme", "bob", "Bob Agent", "bob@example.com", {"102"}});
+  return out;
+}
+
+inline Grant grant(const std::string& user, Scope scope, const std::string& org = "acme") {
+  Grant out;
+  out.org = org;
+  out.user = user;
+  out.add(scope);
+  return out;
+}
+
+/// Jane's call, rung at the lines named; one leg per line after the caller's.
+inline Call call_at(const std::string& id, const std::vector<std::pair<std::string, std::string>>& lines, LegState state = LegState::early) {
+  Call call;
+  call.id = id;
+  call.org = "acme";
+  call.state = CallState::ringing;
+  call.direction = Direction::inbound;
+  call.from.number = "+12025550143";
+  call.started_at = at_ms(0);
+  call.ids.push_back({KeyKind::vendor_call_id, "pbx", id});
+  call.legs.push_back({"l1", LegRole::caller, "", "", "+12025550143", LegState::proceeding, {}, {}, {}, {}, false});
+  for (const auto& [user, ext] : lines) {
+    Leg leg;
+    leg.id = "l" + std::to_string(call.legs.size() + 1);
+    leg.user = user;
+    leg.ext = ext;
+    leg.state = state;
+    leg.ringing_at = at_ms(1);
+    call.legs.push_back(leg);
+  }
+  return call;
+}
+
+/// An event of that call about its second leg, for everybody on it.
+inline Event event_of(EventType type, const Call& call) {
+  Event out;
+  out.type = type;
+  out.org = "acme";
+  out.time = at_ms(2);
+  out.call = call;
+  if (call.legs.size() > 1) {
+    out.leg = call.legs[1].id;
+    out.changed = {out.leg};
+  }
+  for (const Leg& leg : call.legs)
+    if (!leg.user.empty()) out.audience.push_back(leg.user);
+  return out;
+}
+
+inline Event ring(const std::string& id, const std::string& user, const std::string& ext) {
+  return event_of(EventType::call_ringing, call_at(id, {{user, ext}}));
+}
+
+struct HubBench {
+  FakeHistory history;
+  Registry registry;
+  Hub hub{history, people(), registry};
+  ClientId next = 1;
+
+  struct Ticket {
+    ClientId id;
+    std::shared_ptr<RecordingClient> sink;
+  };
+
+  Ticket attach(Grant who, Dialect dialect = Dialect::native, const std::string& since = {}) {
+    Attach wish = this->wish(std::move(who), dialect);
+    wish.asked_since = !since.empty();
+    wish.since = parse_cursor(since);
+    return attach(std::move(wish));
+  }
+  Attach wish(Grant who, Dialect dialect = Dialect::native) {
+    Attach out;
+    out.grant = std::move(who);
+    out.dialect = dialect;
+    return out;
+  }
+  Ticket attach(Attach wish) {
+    auto sink = std::make_shared<RecordingClient>();
+    wish.id = next++;
+    wish.session = "s";
+    wish.sink = sink;
+    const ClientId id = wish.id;
+    hub.attach(std::move(wish));
+    return {id, sink};
+  }
+  /// Stores and publishes.
+  Event publish(const Event& event) {
+    const Event stored = history.store(event);
+    hub.publish({{&stored, std::make_shared<const std::string>(encode(stored))}});
+    return stored;
+  }
+};
+
+}  // namespace hookswitch::delivery_test

@@ -1,0 +1,220 @@
+#include "delivery/session.hpp"
+
+#include <gtest/gtest.h>
+
+#include "unit/delivery/fakes.hpp"
+
+namespace hookswitch::delivery_test {
+namespace {
+
+using std::chrono::seconds;
+
+/// Runs the work at once on a hub of its own.
+class FakePort : public HubPort {
+ public:
+  explicit FakePort(Hub& hub) : hub_(hub) {}
+  void post(std::function<void(Hub&)> work) override { work(hub_); }
+
+ private:
+  Hub& hub_;
+};
+
+class SessionTest : public ::testing::Test {
+ protected:
+  Session& open(Dialect dialect = Dialect::native, std::string header_token = {}) {
+    session_ = std::make_unique<Session>(rules_, port_, bench.registry, sink, dialect, std::move(header_token), opened);
+    return *session_;
+  }
+  std::string token(const std::string& user, Scope scope, seconds life = seconds{60}) {
+    Grant out = grant(user, scope);
+    out.expires = at_ms(0) + life;
+    return rules_->verifier->sign(out, at_ms(0));
+  }
+  static std::string hello(const std::string& token, const std::string& more = {}) { return R"({"op":"hello","token":")" + token + "\"" + more + "}"; }
+  Session& welcomed() {
+    open().on_text(hello(token("alice", Scope::events_own)), at_ms(0));
+    EXPECT_NE(sink->op("welcome"), "");
+    return *session_;
+  }
+  Errc closed_with() const { return sink->closed.size() == 1 ? sink->closed[0] : Errc::internal_error; }
+
+  const Session::Clock::time_point opened{seconds{1000}};
+  HubBench bench;
+  FakePort port_{bench.hub};
+  std::shared_ptr<RecordingClient> sink = std::make_shared<RecordingClient>();
+  std::shared_ptr<SessionRules> rules_ = std::make_shared<SessionRules>(
+      SessionRules{std::make_shared<TokenVerifier>(std::vector<Secret>{Secret{"test-secret-test-secret-test-secret"}}), std::nullopt});
+  std::unique_ptr<Session> session_;
+};
+
+TEST_F(SessionTest, SilentClientIsRefusedAfterTheHelloTime) {
+  open().on_tick(opened + kHelloTime - milliseconds{1}, at_ms(0));
+  EXPECT_TRUE(sink->closed.empty());
+  session_->on_tick(opened + kHelloTime, at_ms(0));
+  EXPECT_EQ(closed_with(), Errc::auth_missing);
+}
+
+TEST_F(SessionTest, FirstFrameMustBeHello) {
+  open().on_text(R"({"op":"ping"})", at_ms(0));
+  EXPECT_EQ(closed_with(), Errc::auth_missing);
+  EXPECT_EQ(bench.hub.clients(), 0u);
+}
+
+TEST_F(SessionTest, HelloWithAGoodTokenIsWelcomedAsItsPerson) {
+  welcomed();
+  EXPECT_NE(sink->op("welcome").find(R"("user":"alice")"), std::string::npos);
+  EXPECT_EQ(bench.hub.clients(), 1u);
+}
+
+TEST_F(SessionTest, TokenOfTheUpgradeServesWhenHelloHasNone) {
+  open(Dialect::native, token("alice", Scope::events_own)).on_text(R"({"op":"hello"})", at_ms(0));
+  EXPECT_NE(sink->op("welcome"), "");
+}
+
+TEST_F(SessionTest, RefusalsSayWhy) {
+  const std::string good = token("alice", Scope::events_own);
+  const std::vector<std::pair<std::string, Errc>> cases{
+      {R"({"op":"hello"})", Errc::auth_missing},
+      {hello(good + "x"), Errc::auth_invalid},
+      {hello(token("alice", Scope::events_own, seconds{-1})), Errc::auth_expired},
+      {hello(token("alice", Scope::commands)), Errc::forbidden},
+      {R"({"op":"hello","token":1})", Errc::bad_message},
+      {hello(good, R"(,"subscribe":{})"), Errc::bad_message},
+      {hello(good, R"(,"subscribe":[{"colour":["red"]}])"), Errc::bad_message},
+      {"{", Errc::bad_message},
+      {"[]", Errc::bad_message},
+      {"\xff", Errc::bad_message},
+  };
+  for (const auto& [frame, why] : cases) {
+    sink = std::make_shared<RecordingClient>();
+    open().on_text(frame, at_ms(0));
+    EXPECT_EQ(closed_with(), why) << frame;
+    EXPECT_NE(sink->op("error").find(outcome(why).name), std::string::npos) << frame;
+    EXPECT_EQ(sink->op("error").find(good), std::string::npos);
+  }
+  EXPECT_EQ(bench.hub.clients(), 0u);
+}
+
+TEST_F(SessionTest, AnonymousIsOffUnlessConfigured) {
+  rules_->anonymous = grant("", Scope::events_org);
+  open().on_text(R"({"op":"hello"})", at_ms(0));
+  EXPECT_NE(sink->op("welcome"), "");
+  sink = std::make_shared<RecordingClient>();
+  open().on_text(hello("wrong"), at_ms(0));
+  EXPECT_EQ(closed_with(), Errc::auth_invalid) << "a wrong token is not made good by the anonymous grant";
+}
+
+TEST_F(SessionTest, ExpiredGrantClosesAtTheNextTick) {
+  welcomed().on_tick(opened + seconds{59}, at_ms(59'999));
+  EXPECT_TRUE(sink->closed.empty());
+  session_->on_tick(opened + seconds{60}, at_ms(60'000));
+  EXPECT_EQ(closed_with(), Errc::auth_expired);
+  EXPECT_EQ(bench.hub.clients(), 0u);
+}
+
+TEST_F(SessionTest, AuthProlongs) {
+  welcomed().on_text(R"({"op":"auth","token":")" + token("alice", Scope::events_own, seconds{600}) + "\"}", at_ms(1000));
+  session_->on_tick(opened + seconds{100}, at_ms(100'000));
+  EXPECT_TRUE(sink->closed.empty());
+}
+
+TEST_F(SessionTest, AuthDoesNotMakeAnotherPersonOfTheSession) {
+  welcomed().on_text(R"({"op":"auth","token":")" + token("bob", Scope::events_own) + "\"}", at_ms(1000));
+  EXPECT_EQ(closed_with(), Errc::forbidden);
+  bench.publish(ring("b", "bob", "102"));
+  EXPECT_TRUE(sink->cursors().empty());
+}
+
+TEST_F(SessionTest, AuthWithABadTokenCloses) {
+  welcomed().on_text(R"({"op":"auth","token":"x"})", at_ms(1000));
+  EXPECT_EQ(closed_with(), Errc::auth_invalid);
+}
+
+TEST_F(SessionTest, AuthWithoutAnyEventScopeIsForbidden) {
+  welcomed().on_text(R"({"op":"auth","token":")" + token("alice", Scope::commands) + "\"}", at_ms(1000));
+  EXPECT_EQ(closed_with(), Errc::forbidden) << "as at hello: a session that may see nothing would wait for ever";
+}
+
+TEST_F(SessionTest, PingIsAnsweredWithTheTime) {
+  welcomed().on_text(R"({"op":"ping"})", at_ms(5));
+  EXPECT_EQ(sink->op("pong"), R"({"op":"pong","time":"2026-11-20T15:00:00.005Z"})");
+}
+
+TEST_F(SessionTest, UnknownOpIsComplainedOfAndTheSessionGoesOn) {
+  welcomed().on_text(R"({"op":"dance","id":"7"})", at_ms(0));
+  EXPECT_NE(sink->op("error").find("bad_message"), std::string::npos);
+  EXPECT_NE(sink->op("error").find(R"("id":"7")"), std::string::npos);
+  EXPECT_TRUE(sink->closed.empty());
+}
+
+TEST_F(SessionTest, BadJsonAfterTheWelcomeCloses) {
+  welcomed().on_text("{\"op\":\"ping\"", at_ms(0));
+  EXPECT_EQ(closed_with(), Errc::bad_message);
+  EXPECT_EQ(bench.hub.clients(), 0u);
+}
+
+TEST_F(SessionTest, TooLargeAFrameCloses) {
+  welcomed().on_text(R"({"op":"ping","pad":")" + std::string(kClientFrameBytesMax, 'x') + "\"}", at_ms(0));
+  EXPECT_EQ(closed_with(), Errc::bad_message);
+}
+
+TEST_F(SessionTest, SubscribeAndUnsubscribeReachTheHub) {
+  open().on_text(hello(token("boss", Scope::events_org), R"(,"subscribe":[])"), at_ms(0));
+  session_->on_text(R"({"op":"subscribe","id":"s1","filter":{"ext":["101"]}})", at_ms(0));
+  EXPECT_EQ(sink->op("subscribed"), R"({"op":"subscribed","id":"s1"})");
+  bench.publish(ring("a", "alice", "101"));
+  session_->on_text(R"({"op":"unsubscribe","id":"s1"})", at_ms(0));
+  bench.publish(ring("b", "alice", "101"));
+  EXPECT_EQ(sink->cursors().size(), 1u);
+}
+
+TEST_F(SessionTest, BadSubscribeIsAnsweredWithItsId) {
+  welcomed().on_text(R"({"op":"subscribe","id":"s1","filter":{"ext":"101"}})", at_ms(0));
+  EXPECT_NE(sink->op("error").find(R"("id":"s1")"), std::string::npos);
+  EXPECT_TRUE(sink->closed.empty());
+}
+
+TEST_F(SessionTest, SinceIsHonouredAndARefusedOneIsSaid) {
+  bench.publish(ring("a", "alice", "101"));
+  open().on_text(hello(token("alice", Scope::events_own), R"(,"since":"e1.0")"), at_ms(0));
+  EXPECT_NE(sink->op("welcome").find(R"("resumed":true)"), std::string::npos);
+  EXPECT_EQ(sink->cursors().size(), 1u);
+  sink = std::make_shared<RecordingClient>();
+  open().on_text(hello(token("alice", Scope::events_own), R"(,"since":"what")"), at_ms(0));
+  EXPECT_NE(sink->op("welcome").find(R"("resumed":false)"), std::string::npos);
+}
+
+TEST_F(SessionTest, CommandsAreRefusedWhileNobodyExecutesThem) {
+  welcomed().on_text(R"({"op":"command","id":"c","name":"hang_up","params":{}})", at_ms(0));
+  EXPECT_NE(sink->op("error").find("not_supported"), std::string::npos);
+  EXPECT_TRUE(sink->closed.empty());
+}
+
+TEST_F(SessionTest, NothingIsHeardAfterTheClose) {
+  open().on_text("{", at_ms(0));
+  const auto frames = sink->frames.size();
+  session_->on_text(hello(token("alice", Scope::events_own)), at_ms(0));
+  session_->on_tick(opened + seconds{100}, at_ms(0));
+  EXPECT_EQ(sink->frames.size(), frames);
+  EXPECT_EQ(sink->closed.size(), 1u);
+  EXPECT_EQ(bench.hub.clients(), 0u);
+}
+
+TEST_F(SessionTest, GoneSocketDetachesOnce) {
+  welcomed().on_closed();
+  session_->on_closed();
+  session_.reset();
+  EXPECT_EQ(bench.hub.clients(), 0u);
+  EXPECT_EQ(bench.registry.value("hookswitch_clients_detached_total"), 1);
+}
+
+TEST_F(SessionTest, PageClientsGetNoErrorFrames) {
+  open(Dialect::rc_embeddable).on_text(hello(token("alice", Scope::events_own)), at_ms(0));
+  const auto frames = sink->frames.size();
+  session_->on_text(R"({"type":"nothing of ours"})", at_ms(0));
+  EXPECT_EQ(sink->frames.size(), frames);
+  EXPECT_TRUE(sink->closed.empty());
+}
+
+}  // namespace
+}  // namespace hookswitch::delivery_test
