@@ -43,6 +43,18 @@ constexpr std::size_t kOutboxMax = 1'000'000;
 
 class WsConnection;
 
+/// One more while it lives.
+class Counted {
+ public:
+  explicit Counted(Gauge& gauge) : gauge_(gauge) { gauge_.add(1); }
+  ~Counted() { gauge_.add(-1); }
+  Counted(const Counted&) = delete;
+  Counted& operator=(const Counted&) = delete;
+
+ private:
+  Gauge& gauge_;
+};
+
 /// What another thread wants of a connection.
 struct Outgoing {
   enum class Kind : std::uint8_t { frame, drain_notice, close };
@@ -116,8 +128,9 @@ class WsConnection : public WebSocket, public std::enable_shared_from_this<WsCon
   std::atomic<bool> lost_frame{false};  ///< the mailbox was full: what it missed it must fetch by resuming
 
   // io thread
-  asio::awaitable<void> run(bhttp::request<bhttp::string_body> request, Upgrade upgrade) {
+  asio::awaitable<void> run(std::unique_ptr<bhttp::request<bhttp::string_body>> request, Upgrade upgrade) {
     const auto self = shared_from_this();
+    const Counted counted{io_.shared.connections};
     beast::get_lowest_layer(ws_).expires_never();
     bws::stream_base::timeout timeouts{std::chrono::seconds{10}, 2 * io_.shared.options.ping_time, true};
     ws_.set_option(timeouts);
@@ -128,12 +141,14 @@ class WsConnection : public WebSocket, public std::enable_shared_from_this<WsCon
     ws_.read_message_max(kClientFrameBytesMax);
     ws_.text(true);
     ws_.auto_fragment(false);
-    const auto [accepted] = co_await ws_.async_accept(request, kToken);
+    const auto [accepted] = co_await ws_.async_accept(*request, kToken);
+    request.reset();
     if (accepted) co_return;
     io_.websockets.insert(this);
     io_.shared.websockets.add(1);
     open_ = true;
     handler_ = upgrade.accept(self);
+    upgrade = {};
     beast::flat_buffer buffer;
     for (;;) {
       const auto [error, size] = co_await ws_.async_read(buffer, kToken);
@@ -242,7 +257,7 @@ class WsConnection : public WebSocket, public std::enable_shared_from_this<WsCon
     cut();  // the queue stays: a write under way still reads its front
   }
 
-  bws::stream<beast::tcp_stream> ws_;
+  bws::stream<beast::tcp_stream, false> ws_;  // no permessage-deflate: it costs hundreds of KiB a connection
   IoThread& io_;
   std::unique_ptr<WebSocketHandler> handler_;
   std::deque<Queued> queue_;
@@ -302,10 +317,9 @@ class HttpConnection {
   }
 
   asio::awaitable<void> run() {
-    shared_.connections.add(1);
+    const Counted counted{shared_.connections};
     // g++ 12 compiles a co_await in a loop's condition to a trap; hence in statements of their own, here and below.
     for (bool more = true; more;) more = co_await one_request();
-    shared_.connections.add(-1);
   }
 
  private:
@@ -466,8 +480,10 @@ class HttpConnection {
       co_await write(std::move(*decision.refusal), false, false);
       co_return;
     }
+    // In a coroutine of its own: what this one holds (parser, buffers, frames) is not needed for the hours to come.
     const auto connection = std::make_shared<WsConnection>(std::move(stream_), io_);
-    co_await connection->run(std::move(message), std::move(decision));
+    auto request_for_accept = std::make_unique<bhttp::request<bhttp::string_body>>(std::move(message));
+    asio::co_spawn(io_.io, connection->run(std::move(request_for_accept), std::move(decision)), asio::detached);
   }
 
   beast::tcp_stream stream_;
