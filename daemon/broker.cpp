@@ -152,7 +152,7 @@ void Broker::run() {
     std::shared_ptr<const Directory> directory;
     {
       std::unique_lock lock{mutex_};
-      const auto ready = [&] { return stopping_ || new_directory_ || !requests_.empty() || (journal_ && (!work_.empty() || !health_changes_.empty())); };
+      const auto ready = [&] { return stopping_ || new_directory_ || at_last_ || !requests_.empty() || (journal_ && (!work_.empty() || !health_changes_.empty())); };
       if (!more_replay && !ready()) {
         auto pause = std::chrono::duration_cast<milliseconds>(kTick);
         if (const auto settle = calls_.next_settle()) pause = std::clamp(milliseconds{*settle - now()}, milliseconds{1}, pause);
@@ -173,6 +173,8 @@ void Broker::run() {
       queued_.set(static_cast<std::int64_t>(requests_facts_));
       work.swap(work_);
       directory = std::exchange(new_directory_, nullptr);
+      // Clients are sent away after the last fact in hand has been answered and told.
+      if (at_last_ && requests_.empty()) work.push_back(std::exchange(at_last_, nullptr));
     }
     if (directory) {  // before the facts that come after the change
       calls_.set_directory(directory);
@@ -262,6 +264,7 @@ bool Broker::commit(const std::vector<Request>& requests, std::vector<Event>& ev
     }
     commits_.add();
   }
+  health_told();
   facts_taken_.add(facts);
   facts_ignored_.add(calls_.facts_ignored() - ignored_before);
   live_calls_.set(static_cast<std::int64_t>(calls_.live_count()));
@@ -270,26 +273,41 @@ bool Broker::commit(const std::vector<Request>& requests, std::vector<Event>& ev
 
 void Broker::health_events(std::vector<Event>& events) {
   const std::lock_guard lock{mutex_};
-  for (auto& change : health_changes_) {
+  health_in_hand_ = health_changes_;
+  for (const auto& change : health_in_hand_) {
+    // The last word before this one: of this batch if it has one, else what was told.
+    const auto is_same = [&](const Health& one) { return one.org == change.org && one.source == change.source; };
+    const auto known = std::find_if(health_.begin(), health_.end(), is_same);
+    bool news = known == health_.end() || known->up != change.up;
+    for (const auto& earlier : health_in_hand_) {
+      if (&earlier == &change) break;
+      if (is_same(earlier)) news = earlier.up != change.up;
+    }
+    if (!news) continue;
+    Event event;
+    event.type = change.up ? EventType::source_up : EventType::source_down;
+    event.org = change.org;
+    event.time = now();
+    event.source = change.source;
+    event.reason = change.reason;
+    events.push_back(std::move(event));
+  }
+}
+
+void Broker::health_told() {
+  const std::lock_guard lock{mutex_};
+  health_changes_.erase(health_changes_.begin(), health_changes_.begin() + static_cast<std::ptrdiff_t>(health_in_hand_.size()));
+  for (auto& change : health_in_hand_) {
     const auto known = std::find_if(health_.begin(), health_.end(),
                                     [&](const Health& one) { return one.org == change.org && one.source == change.source; });
-    const bool news = known == health_.end() || known->up != change.up;
-    if (news) {
+    if (known == health_.end() || known->up != change.up)
       log::notice(change.up ? "source_up" : "source_down", {{"source", change.source}, {"why", change.reason}});
-      Event event;
-      event.type = change.up ? EventType::source_up : EventType::source_down;
-      event.org = change.org;
-      event.time = now();
-      event.source = change.source;
-      event.reason = change.reason;
-      events.push_back(std::move(event));
-    }
     if (known == health_.end())
       health_.push_back(std::move(change));
     else
       *known = std::move(change);
   }
-  health_changes_.clear();
+  health_in_hand_.clear();
 }
 
 void Broker::drain() {
@@ -298,10 +316,10 @@ void Broker::drain() {
   {
     const std::lock_guard lock{mutex_};
     refusing_ = true;
-    work_.emplace_back([this, done] {
+    at_last_ = [this, done] {
       hub_.close_all(Errc::shutting_down);
       done->set_value();
-    });
+    };
   }
   wake_.notify_one();
   done->get_future().wait_for(std::chrono::seconds{3});

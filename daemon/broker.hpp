@@ -84,6 +84,7 @@ class Broker : public FactSink, public HubPort, private History {
   /// Folds and commits; false: nothing of it is durable and the calls are back where they were.
   bool commit(const std::vector<Request>& requests, std::vector<Event>& events, std::vector<Frame>& bodies);
   void health_events(std::vector<Event>& events);
+  void health_told();
   bool open_journal();
   void set_problem(std::string problem);
 
@@ -105,6 +106,8 @@ class Broker : public FactSink, public HubPort, private History {
   std::vector<std::function<void()>> work_;
   std::vector<Health> health_changes_;
   std::vector<Health> health_;
+  std::vector<Health> health_in_hand_;  ///< changes whose events are in the commit under way
+  std::function<void()> at_last_;       ///< what drain() wants done when nothing is left in hand
   std::string problem_;
   std::shared_ptr<const Directory> new_directory_;
   bool stopping_ = false, refusing_ = false;

@@ -26,6 +26,8 @@ inline constexpr std::size_t kLegsPerCallMax = 64;       // ring group of 60 and
 inline constexpr std::size_t kKeysPerCallMax = 256;      // ids of all its legs in several sources
 inline constexpr std::size_t kHeadersPerCallMax = 64;    // also variables
 inline constexpr std::size_t kRecordingsPerCallMax = 16;
+inline constexpr std::size_t kCallTextBytesMax = 64 * 1024;           // headers and variables of one call together
+inline constexpr std::size_t kOwnJsonBytesMax = 16 * 1024 * 1024;     // what we wrote ourselves: above a call at all its limits, escaped
 
 // delivery
 inline constexpr std::size_t kClientFrameBytesMax = 64 * 1024;    // one frame a client may send

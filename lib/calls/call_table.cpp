@@ -49,22 +49,20 @@ void CallTable::apply(const Fact& fact, Step& step) {
   for (const auto& key : keys) {
     if (record->call.ids.size() >= kKeysPerCallMax) break;
     if (std::find(record->call.ids.begin(), record->call.ids.end(), key) == record->call.ids.end()) record->call.ids.push_back(key);
-    index(*record, index_text(fact.org, key));
+    index(*record, index_text(fact.org, key), step);
   }
-  if (!tuple.empty() && (is_new || keys.empty())) index(*record, tuple);
+  if (!tuple.empty() && (is_new || keys.empty())) index(*record, tuple, step);
 
   const bool was_ended = record->ended();
   const auto settled_before = record->settle_at;
   Fold fold{*record, *directory_, step.events};
-  if (fold.apply(fact, is_new, limits_.settle) || is_new)
-    step.touched.insert(record->call.id);
-  else
-    ++facts_ignored_;
+  // Saved even when nothing is told: keys, leg ids and the last sign of life must outlive a restart.
+  step.touched.insert(record->call.id);
+  if (!fold.apply(fact, is_new, limits_.settle) && !is_new) ++facts_ignored_;
   if (!was_ended && record->ended()) --live_count_;
   if (settled_before != record->settle_at) {
     if (settled_before) settling_[*settled_before].erase(record->call.id);
     if (record->settle_at) settling_[*record->settle_at].insert(record->call.id);
-    step.touched.insert(record->call.id);
   }
 }
 
@@ -104,11 +102,14 @@ CallRecord& CallTable::create(const Fact& fact) {
   return records_.emplace(id, std::move(record)).first->second;
 }
 
-void CallTable::index(CallRecord& record, const std::string& text) {
+void CallTable::index(CallRecord& record, const std::string& text, Step& step) {
   const auto [it, fresh] = by_key_.try_emplace(text, record.call.id);
   if (!fresh && it->second == record.call.id) return;
   if (!fresh) {  // the key's former bearer is over: the newer call has it now
-    if (const auto former = records_.find(it->second); former != records_.end()) std::erase(former->second.index, text);
+    if (const auto former = records_.find(it->second); former != records_.end()) {
+      std::erase(former->second.index, text);
+      step.touched.insert(it->second);
+    }
     it->second = record.call.id;
   }
   record.index.push_back(text);
@@ -120,8 +121,10 @@ CallRecord& CallTable::merge(CallRecord& one, CallRecord& two, Time at, Step& st
   CallRecord& gone = &kept == &one ? two : one;
   for (std::size_t i = 0; i < gone.call.legs.size() && kept.call.legs.size() < kLegsPerCallMax; ++i) {
     Leg leg = gone.call.legs[i];
+    // A leg that lives and one that has ended are two, even of one line: neither may hide what was told of the other.
     const auto same = std::find_if(kept.call.legs.begin(), kept.call.legs.end(), [&](const Leg& other) {
-      return other.role == leg.role && other.ext == leg.ext && other.user == leg.user && (!leg.ext.empty() || other.number == leg.number);
+      const bool both = (other.state == LegState::terminated) == (leg.state == LegState::terminated);
+      return both && other.role == leg.role && other.ext == leg.ext && other.user == leg.user && (!leg.ext.empty() || other.number == leg.number);
     });
     if (same == kept.call.legs.end()) {
       leg.id = "l" + std::to_string(kept.call.legs.size() + 1);
@@ -130,12 +133,15 @@ CallRecord& CallTable::merge(CallRecord& one, CallRecord& two, Time at, Step& st
       continue;
     }
     auto& memory = kept.memory[static_cast<std::size_t>(same - kept.call.legs.begin())];
+    LegMemory other = std::move(gone.memory[i]);
     if (rank(leg.state) > rank(same->state)) {
       leg.id = same->id;
       *same = std::move(leg);
+      std::swap(memory, other);  // hold and its times go with the leg that stays
     }
-    memory.observed |= gone.memory[i].observed;
-    memory.keys.insert(memory.keys.end(), gone.memory[i].keys.begin(), gone.memory[i].keys.end());
+    memory.observed |= other.observed;
+    for (auto& key : other.keys)
+      if (memory.keys.size() < kKeysPerCallMax) memory.keys.push_back(std::move(key));
   }
   for (const auto& key : gone.call.ids)
     if (kept.call.ids.size() < kKeysPerCallMax &&

@@ -62,7 +62,7 @@ class CallTable {
   CallRecord* match_tuple(const Fact& fact, const std::string& tuple);
   CallRecord& merge(CallRecord& one, CallRecord& two, Time at, Step& step);
   CallRecord& create(const Fact& fact);
-  void index(CallRecord& record, const std::string& text);
+  void index(CallRecord& record, const std::string& text, Step& step);
   void forget(const std::string& call_id, Step& step);
 
   std::shared_ptr<const Directory> directory_;

@@ -1,6 +1,7 @@
 #include "calls/fold.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/assert.hpp"
 
@@ -91,7 +92,9 @@ bool Fold::apply(const Fact& fact, bool is_new, milliseconds settle) {
     case FactType::resumed: on_hold(fact, false); break;
     case FactType::muted: on_mute(fact, true); break;
     case FactType::unmuted: on_mute(fact, false); break;
-    case FactType::queued: emit(EventType::call_queued, fact.occurred()); break;
+    case FactType::queued:
+      if (changed_ || fact.queue.empty()) emit(EventType::call_queued, fact.occurred());
+      break;
     case FactType::parked: emit(EventType::call_parked, fact.occurred(), target(fact, false)); break;
     case FactType::transferred:
       emit(EventType::call_transferred, fact.occurred(), target(fact, false), {}, fact.transfer.kind);
@@ -119,13 +122,13 @@ bool Fold::apply(const Fact& fact, bool is_new, milliseconds settle) {
   settle_state();
   if (callee_lives()) record_.settle_at.reset();
   const bool told = events_.size() > told_before_;
-  if (changed_ && !told && !record_.ended()) emit(EventType::call_updated, fact.occurred());
+  if (changed_ && !told && !record_.ended()) emit(EventType::call_updated, fact.occurred(), {}, std::exchange(moved_, {}));
   return changed_ || told;
 }
 
 void Fold::end_by_tick(Time now, Disposition leg_reason) {
-  Fact nothing;
-  Disposition why = reason_of_end(nothing);
+  record_.last_fact = std::max(record_.last_fact, now);
+  const Disposition why = reason_of_end(Fact{});
   for (std::size_t i = 0; i < call_.legs.size(); ++i)
     if (leg_reason == Disposition::reconciled && lives(call_.legs[i])) end_leg(i, leg_reason, now);
   end_call(why, now);
@@ -164,6 +167,13 @@ Direction Fold::direction_of(const Fact& fact) const {
   return Direction::unknown;
 }
 
+std::size_t Fold::text_bytes() const {
+  std::size_t bytes = 0;
+  for (const auto* map : {&call_.headers, &call_.variables})
+    for (const auto& [name, value] : *map) bytes += name.size() + value.size();
+  return bytes;
+}
+
 void Fold::learn(const Fact& fact) {
   const Direction direction = direction_of(fact);
   if (call_.direction == Direction::unknown && direction != Direction::unknown) {
@@ -187,7 +197,10 @@ void Fold::learn(const Fact& fact) {
   fill(call_.queue, fact.queue);
   const auto take = [&](auto& into, const auto& from) {
     for (const auto& [name, value] : from) {
-      if (into.size() >= kHeadersPerCallMax && !into.contains(name)) continue;
+      const auto known_at = into.find(name);
+      if (known_at == into.end() && into.size() >= kHeadersPerCallMax) continue;
+      const std::size_t before = known_at == into.end() ? 0 : name.size() + known_at->second.size();
+      if (text_bytes() - before + name.size() + value.size() > kCallTextBytesMax) continue;
       auto& known = into[name];
       if (known != value) changed_ = true;
       known = value;
@@ -310,7 +323,7 @@ std::optional<std::size_t> Fold::find(const Fact& fact, const Who& wanted) const
   return over;
 }
 
-std::size_t Fold::find_or_add(const Fact& fact, const Who& wanted) {
+std::optional<std::size_t> Fold::find_or_add(const Fact& fact, const Who& wanted) {
   auto at = by_leg_id(fact);
   if (!at) at = find(fact, wanted);
   if (at && !lives(call_.legs[*at])) {
@@ -319,12 +332,13 @@ std::size_t Fold::find_or_add(const Fact& fact, const Who& wanted) {
     const bool later = (fact.at || fact.state_report) && fact.occurred() > call_.legs[*at].ended_at.value_or(Time::max());
     if (begins && later && call_.legs.size() < kLegsPerCallMax) at.reset();
   }
-  if (!at) at = call_.legs.size() < kLegsPerCallMax ? add_leg(wanted) : call_.legs.size() - 1;
+  if (!at && call_.legs.size() >= kLegsPerCallMax) return std::nullopt;
+  if (!at) at = add_leg(wanted);
   name_leg(*at, wanted);
   LegMemory& memory = record_.memory[*at];
   memory.observed |= fact.state_report || !fact.ids.leg.empty();
   if (!fact.ids.leg.empty() && by_leg_id(fact) != at && memory.keys.size() < kKeysPerCallMax) memory.keys.push_back(leg_key(fact));
-  return *at;
+  return at;
 }
 
 std::optional<std::size_t> Fold::target(const Fact& fact, bool add) {
@@ -353,12 +367,13 @@ std::optional<std::size_t> Fold::target(const Fact& fact, bool add) {
 
 void Fold::on_dialing(const Fact& fact) {
   const auto wanted = who(fact);
-  const std::size_t at = wanted && wanted->role == LegRole::caller ? find_or_add(fact, *wanted) : caller();
-  Leg& leg = call_.legs[at];
+  const auto at = wanted && wanted->role == LegRole::caller ? find_or_add(fact, *wanted) : std::optional{caller()};
+  if (!at) return;
+  Leg& leg = call_.legs[*at];
   const LegState to = fact.reason == "early" ? LegState::early : LegState::proceeding;
   if (rank(to) > rank(leg.state)) {
     leg.state = to;
-    changed_ = true;
+    moved(leg);
   }
 }
 
@@ -368,7 +383,7 @@ void Fold::on_ringing(const Fact& fact) {
     Leg& leg = call_.legs[caller()];
     if (rank(leg.state) < rank(LegState::early)) {
       leg.state = LegState::early;
-      changed_ = true;
+      moved(leg);
     }
     return;
   }
@@ -378,21 +393,17 @@ void Fold::on_ringing(const Fact& fact) {
     return;
   }
   leg.state = LegState::early;
-  if (leg.role == LegRole::caller) {  // the far end of an outbound call rings
-    changed_ = true;
-    return;
-  }
+  moved(leg);
+  if (leg.role == LegRole::caller) return;  // the far end of an outbound call rings
   leg.ringing_at = fact.occurred();
   if (call_.answered_at && fact.occurred() <= *call_.answered_at) {
     end_leg(*at, Disposition::answered_elsewhere, *call_.answered_at);
+    std::erase(moved_, leg.id);  // over before anybody was told of it: no news for that person
     return;
   }
   settle_state();
-  if (leg.user.empty() && leg.ext.empty()) {
-    changed_ = true;
-    return;
-  }
-  emit(EventType::call_ringing, fact.occurred(), at, {leg.id});
+  if (leg.user.empty() && leg.ext.empty()) return;
+  emit(EventType::call_ringing, fact.occurred(), at, std::exchange(moved_, {}));
 }
 
 bool Fold::is_person(const Leg& leg) const {
@@ -404,6 +415,7 @@ void Fold::on_answered(const Fact& fact) {
   if (!at) {
     Who far{LegRole::callee, {}, {}, call_.direction == Direction::outbound ? call_.to.number : call_.did};
     at = find_or_add(fact, far);
+    if (!at) return;
   }
   Leg& leg = call_.legs[*at];
   if (leg.state == LegState::held) return on_hold(fact, false);
@@ -413,7 +425,7 @@ void Fold::on_answered(const Fact& fact) {
   }
   if (rank(leg.state) < rank(LegState::confirmed)) {
     leg.state = LegState::confirmed;
-    changed_ = true;
+    moved(leg);
   }
   if (!leg.answered_at && lives(leg)) leg.answered_at = fact.occurred();
   // The caller's own leg is confirmed when the far end answers. If that is one of our lines, its own leg will say so.
@@ -424,22 +436,21 @@ void Fold::on_answered(const Fact& fact) {
   if (line_lives || call_.answered_at) return;
   Fact plain = fact;
   plain.ids.leg.clear();  // it names the caller's leg
-  const std::size_t far = find_or_add(plain, {LegRole::callee, {}, {}, call_.to.number});
-  if (rank(call_.legs[far].state) < rank(LegState::confirmed)) confirm_callee(far, fact.occurred());
+  const auto far = find_or_add(plain, {LegRole::callee, {}, {}, call_.to.number});
+  if (far && rank(call_.legs[*far].state) < rank(LegState::confirmed)) confirm_callee(*far, fact.occurred());
 }
 
 void Fold::confirm_callee(std::size_t at, Time when) {
   Leg& leg = call_.legs[at];
   leg.state = LegState::confirmed;
   leg.answered_at = when;
-  std::vector<std::string> moved{leg.id};
+  moved(leg);
   const std::size_t from = caller();
   if (Leg& other = call_.legs[from]; rank(other.state) < rank(LegState::confirmed)) {
     other.state = LegState::confirmed;
     other.answered_at = when;
-    moved.push_back(other.id);
+    moved(other);
   }
-  changed_ = true;
   const Leg& answered = call_.legs[at];
   if (!is_person(answered)) return;  // an IVR, a queue, a voice box: connected, but nobody has answered
   if (!call_.answered_at) {
@@ -455,7 +466,7 @@ void Fold::confirm_callee(std::size_t at, Time when) {
     end_leg(i, Disposition::answered_elsewhere, when);
   }
   settle_state();
-  emit(EventType::call_answered, when, at, std::move(moved));
+  emit(EventType::call_answered, when, at, std::exchange(moved_, {}));
   for (const std::size_t i : losers) emit(EventType::leg_ended, when, i, {call_.legs[i].id});
 }
 
@@ -472,9 +483,10 @@ void Fold::on_hold(const Fact& fact, bool held) {
   Leg& leg = call_.legs[*at];
   LegMemory& memory = record_.memory[*at];
   const LegState to = held ? LegState::held : LegState::confirmed;
-  if (!lives(leg) || leg.state == to) return;
+  if (!lives(leg)) return;
   if (memory.toggled_at && fact.occurred() < *memory.toggled_at) return;  // news from before the last change
   memory.toggled_at = fact.occurred();
+  if (leg.state == to) return;
   leg.state = to;
   if (held) {
     memory.held_since = fact.occurred();
@@ -491,6 +503,11 @@ void Fold::on_mute(const Fact& fact, bool muted) {
   if (!at || !lives(call_.legs[*at]) || call_.legs[*at].muted == muted) return;
   call_.legs[*at].muted = muted;
   emit(muted ? EventType::call_muted : EventType::call_unmuted, fact.occurred(), at, {call_.legs[*at].id});
+}
+
+void Fold::moved(const Leg& leg) {
+  changed_ = true;
+  if (std::find(moved_.begin(), moved_.end(), leg.id) == moved_.end()) moved_.push_back(leg.id);
 }
 
 void Fold::end_leg(std::size_t at, Disposition reason, Time when) {
@@ -579,7 +596,7 @@ void Fold::end_call(Disposition disposition, Time when) {
   call_.state = CallState::ended;
   call_.ended_at = when;
   call_.disposition = disposition;
-  call_.provenance["state"] = source_;
+  if (!source_.empty()) call_.provenance["state"] = source_;
   std::optional<Time> rang;
   milliseconds held{0};
   for (std::size_t i = 0; i < call_.legs.size(); ++i) {
@@ -641,7 +658,7 @@ void Fold::settle_state() {
   const CallState to = derived_state();
   if (to == call_.state) return;
   call_.state = to;
-  call_.provenance["state"] = source_;
+  if (!source_.empty()) call_.provenance["state"] = source_;
   changed_ = true;
 }
 

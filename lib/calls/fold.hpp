@@ -40,12 +40,14 @@ class Fold {
   void learn(const Fact& fact);
   void fill(Party& into, const Party& from, const char* field);
   void fill(std::string& into, const std::string& from);
+  std::size_t text_bytes() const;
   Direction direction_of(const Fact& fact) const;
 
   // which leg it is about
   std::optional<Who> who(const Fact& fact) const;
   std::optional<std::size_t> find(const Fact& fact, const Who& who) const;
-  std::size_t find_or_add(const Fact& fact, const Who& who);
+  /// nothing: there is none and no room for another.
+  std::optional<std::size_t> find_or_add(const Fact& fact, const Who& who);
   std::optional<std::size_t> by_leg_id(const Fact& fact) const;
   std::optional<std::size_t> target(const Fact& fact, bool add);
   std::size_t caller();
@@ -61,6 +63,7 @@ class Fold {
   void on_ended(const Fact& fact, milliseconds settle);
   void on_report(const Fact& fact);
   void confirm_callee(std::size_t at, Time when);
+  void moved(const Leg& leg);
   void end_leg(std::size_t at, Disposition reason, Time when);
   void end_call(Disposition disposition, Time when);
   Disposition reason_of_end(const Fact& fact) const;
@@ -79,6 +82,7 @@ class Fold {
   std::string source_;
   bool changed_ = false;                  ///< something a client could see
   std::vector<std::string> just_ended_;   ///< legs that ended in this step and have had no leg.ended of their own
+  std::vector<std::string> moved_;        ///< legs whose state changed and that no event has named yet
   std::size_t told_before_;               ///< events_.size() at the start
 };
 

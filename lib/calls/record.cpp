@@ -54,7 +54,7 @@ std::string save_record(const CallRecord& record) {
 }
 
 Result<CallRecord> load_record(std::string_view text) {
-  auto document = json::parse(text, {.bytes_max = 4 * kBodyBytesMax});
+  auto document = json::parse(text, {.bytes_max = kOwnJsonBytesMax, .values_max = kOwnJsonBytesMax});
   if (!document) return document.error();
   const json::Value* call = json::find(*document, "call");
   const json::Value* memory = json::find(*document, "memory");

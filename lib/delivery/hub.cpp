@@ -29,7 +29,7 @@ struct Hub::Client {
   std::uint64_t offset = 0;                                 ///< replayed up to here
   std::vector<std::string> after_replay;                    ///< answers that wait for its end
   std::uint64_t turn = 0;                                   ///< last event considered, so that two index entries cost one delivery
-  std::vector<std::unordered_set<Client*>*> places;         ///< where it stands in the index
+  std::vector<std::pair<std::unordered_map<std::string, std::unordered_set<Client*>>*, std::string>> places;  ///< in the index
 };
 
 Hub::Hub(History& history, std::shared_ptr<const Directory> directory, Registry& registry)
@@ -40,25 +40,33 @@ Hub::~Hub() = default;
 
 void Hub::index(Client& client) {
   OrgIndex& org = orgs_[client.grant.org];
-  const auto enter = [&](std::unordered_set<Client*>& place) {
-    if (place.insert(&client).second) client.places.push_back(&place);
+  const auto enter = [&](std::unordered_map<std::string, std::unordered_set<Client*>>& map, const std::string& key) {
+    if (map[key].insert(&client).second) client.places.emplace_back(&map, key);
   };
-  if (!client.grant.allows(Scope::events_org)) return enter(org.by_user[client.grant.user]);
-  if (client.everything) return enter(org.broad);
+  if (!client.grant.allows(Scope::events_org)) return enter(org.by_user, client.grant.user);
+  if (client.everything) {
+    org.broad.insert(&client);
+    return;
+  }
   for (const auto& [name, filter] : client.filters) {
     if (!filter.ext.empty()) {
-      for (const auto& ext : filter.ext) enter(org.by_ext[ext]);
+      for (const auto& ext : filter.ext) enter(org.by_ext, ext);
     } else if (!filter.users.empty()) {
-      for (const auto& user : filter.users) enter(org.by_user[user]);
+      for (const auto& user : filter.users) enter(org.by_user, user);
     } else {
-      enter(org.broad);
+      org.broad.insert(&client);
     }
   }
 }
 
 void Hub::unindex(Client& client) {
-  for (auto* place : client.places) place->erase(&client);
+  for (const auto& [map, key] : client.places) {
+    const auto at = map->find(key);
+    at->second.erase(&client);
+    if (at->second.empty()) map->erase(at);
+  }
   client.places.clear();
+  if (const auto org = orgs_.find(client.grant.org); org != orgs_.end()) org->second.broad.erase(&client);
 }
 
 bool Hub::wants(const Client& client, const Event& event) const {
@@ -80,15 +88,7 @@ void Hub::attach(Attach wish) {
   client.user = page_user(client.grant);
   client.everything = !wish.filters;
   if (wish.filters) client.filters = std::move(*wish.filters);
-  if (is_page(client.dialect)) {
-    // A page is one person's view, whatever else the token would allow.
-    Grant own;
-    own.org = client.grant.org;
-    own.user = client.grant.user;
-    own.expires = client.grant.expires;
-    own.add(Scope::events_own);
-    client.grant = own;
-  }
+  narrow(client);
   clients_[client.id] = std::move(owned);
   metrics_.attached.add();
   metrics_.clients.set(static_cast<std::int64_t>(clients_.size()));
@@ -138,8 +138,10 @@ void Hub::welcome(Client& client, bool resumed) {
 }
 
 void Hub::replay(Client& client) {
+  // Retention has overtaken it: it comes back with its cursor and gets a snapshot, never a silent hole.
+  if (client.offset < history_.complete_after(client.grant.org)) return close(client.id, Errc::overload);
   auto page = history_.read(client.grant.org, client.offset, kReplayPageEvents, kReplayPageBytes);
-  if (!page) return client.sink->close(Errc::journal_io);
+  if (!page) return close(client.id, Errc::journal_io);
   const auto status = presence_.status(client.grant.org, client.grant.user);
   bool sent = false;
   for (auto& stored : *page) {
@@ -150,7 +152,7 @@ void Hub::replay(Client& client) {
     if (!event) {
       // Bytes of our own that we cannot read: a hole that must not be silent. The client starts over from a snapshot.
       log::error("stored_event_unreadable", {{"org", stored.org}, {"offset", std::to_string(stored.offset)}, {"why", event.error().detail}});
-      return client.sink->close(Errc::internal_error);
+      return close(client.id, Errc::internal_error);
     }
     if (!wants(client, *event)) continue;
     page_cache_.clear();
@@ -233,7 +235,19 @@ void Hub::regrant(ClientId id, Grant grant) {
   if (it == clients_.end()) return;
   unindex(*it->second);
   it->second->grant = std::move(grant);
+  narrow(*it->second);
   index(*it->second);
+}
+
+void Hub::narrow(Client& client) {
+  if (!is_page(client.dialect)) return;
+  // A page is one person's view, whatever else the token would allow.
+  Grant own;
+  own.org = client.grant.org;
+  own.user = client.grant.user;
+  own.expires = client.grant.expires;
+  own.add(Scope::events_own);
+  client.grant = own;
 }
 
 void Hub::page_frame(ClientId id, const json::Value& frame) {

@@ -103,6 +103,7 @@ class Hub {
 
   void index(Client& client);
   void unindex(Client& client);
+  static void narrow(Client& client);
   bool wants(const Client& client, const Event& event) const;
   void deliver(Client& client, const Event& event, const Frame& native, TelephonyStatus before, TelephonyStatus after);
   void replay(Client& client);

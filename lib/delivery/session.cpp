@@ -133,6 +133,7 @@ void Session::on_control(std::string_view op, const json::Value& frame, Time now
     if (!grant) return refuse(grant.error().code);
     // A refresh prolongs; it does not make another person of the session.
     if (grant->org != grant_->org || grant->user != grant_->user) return refuse(Errc::forbidden);
+    if (!grant->allows(Scope::events_own) && !grant->allows(Scope::events_org)) return refuse(Errc::forbidden);
     grant_ = *grant;
     port_.post([id = id_, fresh = *grant](Hub& hub) { hub.regrant(id, fresh); });
     return;

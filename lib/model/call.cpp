@@ -96,16 +96,10 @@ void write_json(json::Writer& out, const Call& call) {
   write_party_always(out, "from", call.from);
   write_party_always(out, "to", call.to);
   write_or_null(out, "did", call.did);
-  out.key("customer");
-  if (call.customer.empty()) {
-    out.null();
-  } else {
-    out.begin_object();
-    write_text(out, "number", call.customer.number);
-    write_text(out, "presented", call.customer.presented);
-    write_text(out, "name", call.customer.name);
-    out.end_object();
-  }
+  if (call.customer.empty())
+    out.key("customer").null();
+  else
+    write_party(out, "customer", call.customer);
   out.key("queue");
   if (call.queue.empty())
     out.null();

@@ -11,10 +11,13 @@
 #include "calls/call_table.hpp"
 #include "calls/fold.hpp"
 
-/// Facts in few words, a table that checks what it tells, and its story as text. For the tests of calls.
+/// Facts in few words, a table that checks what it tells, and its story as text. For the tests of
+/// calls.
 namespace hookswitch::calls_test {
 
-inline Time at_ms(std::int64_t ms) { return *parse_rfc3339("2026-11-20T15:00:00.000Z") + milliseconds{ms}; }
+inline Time at_ms(std::int64_t ms) {
+  return *parse_rfc3339("2026-11-20T15:00:00.000Z") + milliseconds{ms};
+}
 
 /// acme: 101 and 111 alice, 102 bob, 103 carol, 104 dave, and 201… users u201… of globex.
 inline std::shared_ptr<const Directory> people() {
@@ -39,33 +42,98 @@ struct Say {
     fact.type = type;
     fact.received = at_ms(ms);
   }
-  Say& id(std::string call) { fact.ids.call.push_back(std::move(call)); return *this; }
-  Say& leg(std::string leg) { fact.ids.leg = std::move(leg); return *this; }
-  Say& sip(std::string call_id) { fact.ids.sip.push_back(std::move(call_id)); return *this; }
-  Say& org(std::string org) { fact.org = std::move(org); return *this; }
-  Say& source(std::string source) { fact.source = std::move(source); return *this; }
-  Say& inbound() { fact.direction = Direction::inbound; return *this; }
-  Say& outbound() { fact.direction = Direction::outbound; return *this; }
-  Say& internal() { fact.direction = Direction::internal; return *this; }
-  Say& from(std::string number) { fact.from.number = std::move(number); return *this; }
-  Say& from_ext(std::string ext) { fact.from.ext = std::move(ext); return *this; }
-  Say& to(std::string number) { fact.to.number = std::move(number); return *this; }
-  Say& to_ext(std::string ext) { fact.to.ext = std::move(ext); return *this; }
-  Say& agent(std::string ext) { fact.agent.ext = std::move(ext); return *this; }
-  Say& why(Disposition why) { fact.disposition = why; return *this; }
-  Say& status(int sip_status) { fact.sip_status = sip_status; return *this; }
-  Say& cause(int cause) { fact.cause = cause; return *this; }
-  Say& reason(std::string reason) { fact.reason = std::move(reason); return *this; }
-  Say& took(std::int64_t ms) { fact.duration = milliseconds{ms}; return *this; }
+  Say& id(std::string call) {
+    fact.ids.call.push_back(std::move(call));
+    return *this;
+  }
+  Say& leg(std::string leg) {
+    fact.ids.leg = std::move(leg);
+    return *this;
+  }
+  Say& sip(std::string call_id) {
+    fact.ids.sip.push_back(std::move(call_id));
+    return *this;
+  }
+  Say& org(std::string org) {
+    fact.org = std::move(org);
+    return *this;
+  }
+  Say& source(std::string source) {
+    fact.source = std::move(source);
+    return *this;
+  }
+  Say& inbound() {
+    fact.direction = Direction::inbound;
+    return *this;
+  }
+  Say& outbound() {
+    fact.direction = Direction::outbound;
+    return *this;
+  }
+  Say& internal() {
+    fact.direction = Direction::internal;
+    return *this;
+  }
+  Say& from(std::string number) {
+    fact.from.number = std::move(number);
+    return *this;
+  }
+  Say& from_ext(std::string ext) {
+    fact.from.ext = std::move(ext);
+    return *this;
+  }
+  Say& to(std::string number) {
+    fact.to.number = std::move(number);
+    return *this;
+  }
+  Say& to_ext(std::string ext) {
+    fact.to.ext = std::move(ext);
+    return *this;
+  }
+  Say& agent(std::string ext) {
+    fact.agent.ext = std::move(ext);
+    return *this;
+  }
+  Say& why(Disposition why) {
+    fact.disposition = why;
+    return *this;
+  }
+  Say& status(int sip_status) {
+    fact.sip_status = sip_status;
+    return *this;
+  }
+  Say& cause(int cause) {
+    fact.cause = cause;
+    return *this;
+  }
+  Say& reason(std::string reason) {
+    fact.reason = std::move(reason);
+    return *this;
+  }
+  Say& took(std::int64_t ms) {
+    fact.duration = milliseconds{ms};
+    return *this;
+  }
   /// The source says when it happened.
-  Say& told() { fact.at = fact.received; return *this; }
-  Say& told(std::int64_t ms) { fact.at = at_ms(ms); return *this; }
-  Say& report() { fact.state_report = true; return *this; }
+  Say& told() {
+    fact.at = fact.received;
+    return *this;
+  }
+  Say& told(std::int64_t ms) {
+    fact.at = at_ms(ms);
+    return *this;
+  }
+  Say& report() {
+    fact.state_report = true;
+    return *this;
+  }
   operator Fact() const { return fact; }  // NOLINT(google-explicit-constructor)
 };
 
 /// Inbound call "c1" from Jane.
-inline Say jane(FactType type, std::int64_t ms) { return Say{type, ms}.id("c1").inbound().from(kJane); }
+inline Say jane(FactType type, std::int64_t ms) {
+  return Say{type, ms}.id("c1").inbound().from(kJane);
+}
 
 /// A line or an outside number.
 inline Party side(const std::string& text) {
@@ -75,8 +143,8 @@ inline Party side(const std::string& text) {
 }
 
 /// As lib/sources/sip/dialog_tracker tells of a dialog of the watched extension `ext`.
-inline Say dialog(const std::string& ext, FactType type, std::int64_t ms, const std::string& from, const std::string& to,
-                  const std::string& call_id = "a84b@hq") {
+inline Say dialog(const std::string& ext, FactType type, std::int64_t ms, const std::string& from,
+                  const std::string& to, const std::string& call_id = "a84b@hq") {
   Say out{type, ms};
   out.source("hq").sip(call_id).leg(ext + "/" + call_id).agent(ext).report();
   out.fact.from = side(from);
@@ -104,7 +172,8 @@ class Promises {
   };
 
   void complain(const Event& event, const std::string& what) {
-    problems_.push_back(std::string{to_string(event.type)} + " " + (event.call ? event.call->id : "") + "/" + event.leg + ": " + what);
+    problems_.push_back(std::string{to_string(event.type)} + " " +
+                        (event.call ? event.call->id : "") + "/" + event.leg + ": " + what);
   }
 
   void see(const Event& event) {
@@ -112,10 +181,12 @@ class Promises {
     const Call& call = *event.call;
     const bool first = !stories_.contains(call.id);
     Story& story = stories_[call.id];
-    if (first != (event.type == EventType::call_started)) complain(event, "call.started is first, and once");
+    if (first != (event.type == EventType::call_started))
+      complain(event, "call.started is first, and once");
     if (story.merged) complain(event, "told under an absorbed id");
     if (story.ended && event.type != EventType::call_report) complain(event, "after call.ended");
-    if (event.type == EventType::call_report && !story.ended) complain(event, "call.report before call.ended");
+    if (event.type == EventType::call_report && !story.ended)
+      complain(event, "call.report before call.ended");
     story.ended |= event.type == EventType::call_ended;
     check_call(event, call, story);
     check_legs(event, call, story);
@@ -125,23 +196,32 @@ class Promises {
   }
 
   void check_call(const Event& event, const Call& call, const Story& story) {
-    if ((call.state == CallState::ended) != story.ended) complain(event, "the state is ended from call.ended on");
-    if (event.type == EventType::call_started && call.state != CallState::dialing && call.state != CallState::ringing)
+    if ((call.state == CallState::ended) != story.ended)
+      complain(event, "the state is ended from call.ended on");
+    if (event.type == EventType::call_started && call.state != CallState::dialing &&
+        call.state != CallState::ringing)
       complain(event, "starts in state dialing or ringing");
     const bool told = call.ended_at && call.disposition && call.ring && call.talk && call.hold;
-    if (story.ended != told) complain(event, "ended_at, disposition and the times are set when it ended");
-    if (story.ended && call.disposition && *call.disposition > Disposition::unknown) complain(event, "a leg's word as disposition");
-    if (call.ring && (call.ring->count() < 0 || call.talk->count() < 0 || call.hold->count() < 0)) complain(event, "negative time");
+    if (story.ended != told)
+      complain(event, "ended_at, disposition and the times are set when it ended");
+    if (story.ended && call.disposition && *call.disposition > Disposition::unknown)
+      complain(event, "a leg's word as disposition");
+    if (call.ring && (call.ring->count() < 0 || call.talk->count() < 0 || call.hold->count() < 0))
+      complain(event, "negative time");
   }
 
   void check_legs(const Event& event, const Call& call, Story& story) {
     std::map<std::string, LegState> legs;
     for (const Leg& leg : call.legs) {
       if (!legs.emplace(leg.id, leg.state).second) complain(event, "two legs " + leg.id);
-      if (const auto old = story.legs.find(leg.id); old != story.legs.end() && rank(leg.state) < rank(old->second))
-        complain(event, leg.id + " fell from " + std::string{to_string(old->second)} + " to " + std::string{to_string(leg.state)});
-      if ((leg.state == LegState::terminated) != (leg.ended_at && leg.end_reason)) complain(event, leg.id + " ends with time and reason");
-      if (story.ended && leg.state != LegState::terminated) complain(event, leg.id + " outlives the call");
+      if (const auto old = story.legs.find(leg.id);
+          old != story.legs.end() && rank(leg.state) < rank(old->second))
+        complain(event, leg.id + " fell from " + std::string{to_string(old->second)} + " to " +
+                            std::string{to_string(leg.state)});
+      if ((leg.state == LegState::terminated) != (leg.ended_at && leg.end_reason))
+        complain(event, leg.id + " ends with time and reason");
+      if (story.ended && leg.state != LegState::terminated)
+        complain(event, leg.id + " outlives the call");
     }
     for (const auto& [id, state] : story.legs)
       if (!legs.contains(id)) complain(event, id + " vanished");
@@ -150,27 +230,38 @@ class Promises {
     if (!event.leg.empty() && leg == nullptr) complain(event, "no such leg");
     for (const auto& id : event.changed)
       if (call.find_leg(id) == nullptr) complain(event, "changed names no leg");
-    const bool of_leg = event.type == EventType::call_ringing || event.type == EventType::call_answered ||
-                        event.type == EventType::call_held || event.type == EventType::call_resumed || event.type == EventType::leg_ended;
+    const bool of_leg = event.type == EventType::call_ringing ||
+                        event.type == EventType::call_answered ||
+                        event.type == EventType::call_held ||
+                        event.type == EventType::call_resumed || event.type == EventType::leg_ended;
     if (!of_leg) return;
     if (leg == nullptr) return complain(event, "is about a leg");
-    if (event.type == EventType::call_ringing && (!story.rang.insert(leg->id).second || leg->state != LegState::early))
+    if (event.type == EventType::call_ringing &&
+        (!story.rang.insert(leg->id).second || leg->state != LegState::early))
       complain(event, "rings once, in state early");
-    if (event.type == EventType::call_answered && (!story.answered.insert(leg->id).second || leg->state != LegState::confirmed))
+    if (event.type == EventType::call_answered &&
+        (!story.answered.insert(leg->id).second || leg->state != LegState::confirmed))
       complain(event, "answered once, in state confirmed");
-    if (event.type == EventType::call_held && leg->state != LegState::held) complain(event, "is not held");
-    if (event.type == EventType::call_resumed && leg->state != LegState::confirmed) complain(event, "is not confirmed");
-    if (event.type == EventType::leg_ended && leg->state != LegState::terminated) complain(event, "has not ended");
+    if (event.type == EventType::call_held && leg->state != LegState::held)
+      complain(event, "is not held");
+    if (event.type == EventType::call_resumed && leg->state != LegState::confirmed)
+      complain(event, "is not confirmed");
+    if (event.type == EventType::leg_ended && leg->state != LegState::terminated)
+      complain(event, "has not ended");
   }
 
   void check_audience(const Event& event, const Call& call, Story& story) {
     std::set<std::string> due;
     for (const Leg& leg : call.legs) {
-      const bool moved = std::find(event.changed.begin(), event.changed.end(), leg.id) != event.changed.end();
-      if (!leg.user.empty() && (leg.state != LegState::terminated || moved || event.type == EventType::call_report)) due.insert(leg.user);
+      const bool moved =
+          std::find(event.changed.begin(), event.changed.end(), leg.id) != event.changed.end();
+      if (!leg.user.empty() &&
+          (leg.state != LegState::terminated || moved || event.type == EventType::call_report))
+        due.insert(leg.user);
     }
     const std::set<std::string> is{event.audience.begin(), event.audience.end()};
-    if (is != due || is.size() != event.audience.size()) complain(event, "audience is not who has a living or just changed leg");
+    if (is != due || is.size() != event.audience.size())
+      complain(event, "audience is not who has a living or just changed leg");
     for (const auto& user : is) story.seen[user] = event.type;
   }
 
@@ -180,16 +271,21 @@ class Promises {
     if (story.merged) return;
     for (const auto& [user, last] : story.seen) {
       const bool living = std::any_of(story.now.legs.begin(), story.now.legs.end(),
-                                      [&, &who = user](const Leg& leg) { return leg.user == who && leg.state != LegState::terminated; });
-      const bool closed = last == EventType::leg_ended || last == EventType::call_ended || last == EventType::call_report;
+                                      [&, &who = user](const Leg& leg) {
+                                        return leg.user == who && leg.state != LegState::terminated;
+                                      });
+      const bool closed = last == EventType::leg_ended || last == EventType::call_ended ||
+                          last == EventType::call_report;
       if (!living && !closed)
-        problems_.push_back(id + ": the own view of " + user + " stops at " + std::string{to_string(last)} + " with no leg alive");
+        problems_.push_back(id + ": the own view of " + user + " stops at " +
+                            std::string{to_string(last)} + " with no leg alive");
     }
   }
 
   void absorb(const Event& event, Story& story) {
     const auto gone = stories_.find(event.absorbed);
-    if (gone == stories_.end() || gone->second.ended) return complain(event, "absorbs no living call");
+    if (gone == stories_.end() || gone->second.ended)
+      return complain(event, "absorbs no living call");
     gone->second.merged = true;
     for (const auto& [user, last] : gone->second.seen) story.seen.try_emplace(user, last);
   }
@@ -198,7 +294,8 @@ class Promises {
   std::vector<std::string> problems_;
 };
 
-/// A table whose every step is checked, with the saved state kept as the broker keeps it: only what a step says it touched.
+/// A table whose every step is checked, with the saved state kept as the broker keeps it: only what
+/// a step says it touched.
 class Bench {
  public:
   explicit Bench(CallLimits limits = {}, std::uint64_t seed = 7) : table(people(), seed, limits) {}
@@ -226,10 +323,13 @@ class Bench {
       if (!out.empty()) out += ", ";
       out += std::string{to_string(event.type)}.substr(event.type == EventType::leg_ended ? 0 : 5);
       const Leg* leg = event.call ? event.call->find_leg(event.leg) : nullptr;
-      if (leg != nullptr && event.type != EventType::call_started && event.type != EventType::call_ended)
+      if (leg != nullptr && event.type != EventType::call_started &&
+          event.type != EventType::call_ended)
         out += " " + (leg->ext.empty() ? leg->number : leg->ext);
-      if (leg != nullptr && event.type == EventType::leg_ended && leg->end_reason) out += "=" + std::string{to_string(*leg->end_reason)};
-      if (event.type == EventType::call_ended) out += "=" + std::string{to_string(event.call->disposition.value_or(Disposition::unknown))};
+      if (leg != nullptr && event.type == EventType::leg_ended && leg->end_reason)
+        out += "=" + std::string{to_string(*leg->end_reason)};
+      if (event.type == EventType::call_ended)
+        out += "=" + std::string{to_string(event.call->disposition.value_or(Disposition::unknown))};
     }
     return out;
   }
@@ -242,7 +342,8 @@ class Bench {
   Leg leg(const std::string& ext, const std::string& any_id = "c1") const {
     const Call now = call(any_id);
     for (std::size_t i = now.legs.size(); i-- > 0;)
-      if (now.legs[i].ext == ext || (now.legs[i].ext.empty() && now.legs[i].number == ext)) return now.legs[i];
+      if (now.legs[i].ext == ext || (now.legs[i].ext.empty() && now.legs[i].number == ext))
+        return now.legs[i];
     return Leg{};
   }
   std::string problems() const {

@@ -6,11 +6,14 @@ namespace hookswitch::calls_test {
 namespace {
 
 /// A fact that names parties only.
-Say pair(FactType type, std::int64_t ms) { return Say{type, ms}.inbound().from(kJane).to("+12025550100"); }
+Say pair(FactType type, std::int64_t ms) {
+  return Say{type, ms}.inbound().from(kJane).to("+12025550100");
+}
 
 TEST(Tuple, FactsWithoutIdsJoinByTheirParties) {
   Bench bench;
-  bench.feed({pair(FactType::started, 0), pair(FactType::answered, 100).agent("101"), pair(FactType::ended, 200)});
+  bench.feed({pair(FactType::started, 0), pair(FactType::answered, 100).agent("101"),
+              pair(FactType::ended, 200)});
   EXPECT_EQ(bench.table.size(), 1u);
   EXPECT_EQ(bench.story(), "started, answered 101, ended=answered");
   EXPECT_EQ(bench.problems(), "");
@@ -18,8 +21,10 @@ TEST(Tuple, FactsWithoutIdsJoinByTheirParties) {
 
 TEST(Tuple, EachOfTheFiveFieldsTellsCallsApart) {
   Bench bench;
-  bench.feed({pair(FactType::started, 0), pair(FactType::started, 1).from("+12025550144"), pair(FactType::started, 2).from_ext("9"),
-              pair(FactType::started, 3).to("+12025550101"), pair(FactType::started, 4).to_ext("101"), pair(FactType::started, 5).outbound()});
+  bench.feed({pair(FactType::started, 0), pair(FactType::started, 1).from("+12025550144"),
+              pair(FactType::started, 2).from_ext("9"),
+              pair(FactType::started, 3).to("+12025550101"),
+              pair(FactType::started, 4).to_ext("101"), pair(FactType::started, 5).outbound()});
   EXPECT_EQ(bench.table.size(), 6u);
 }
 
@@ -32,13 +37,15 @@ TEST(Tuple, AFactWithoutIdsJoinsACallThatHasSome) {
 
 TEST(Tuple, OtherSourceOrOrganisationIsAnotherCall) {
   Bench bench;
-  bench.feed({pair(FactType::started, 0), pair(FactType::started, 1).source("other"), pair(FactType::started, 2).org("globex")});
+  bench.feed({pair(FactType::started, 0), pair(FactType::started, 1).source("other"),
+              pair(FactType::started, 2).org("globex")});
   EXPECT_EQ(bench.table.size(), 3u);
 }
 
 TEST(Tuple, NextCallOfTheSamePairIsANewCall) {
   Bench bench;
-  bench.feed({pair(FactType::started, 0), pair(FactType::ended, 100), pair(FactType::started, 5000)});
+  bench.feed(
+      {pair(FactType::started, 0), pair(FactType::ended, 100), pair(FactType::started, 5000)});
   EXPECT_EQ(bench.table.size(), 2u);
   EXPECT_EQ(bench.table.live_count(), 1u);
   EXPECT_EQ(bench.story(), "started, ended=unknown, started");
@@ -48,7 +55,8 @@ TEST(Tuple, EndedCallTakesItsAftermath) {
   Bench bench;
   Fact recording = pair(FactType::recording, 300);
   recording.recording = {"r1", ""};
-  bench.feed({pair(FactType::started, 0), pair(FactType::ended, 100), pair(FactType::ended, 200), recording, pair(FactType::report, 400)});
+  bench.feed({pair(FactType::started, 0), pair(FactType::ended, 100), pair(FactType::ended, 200),
+              recording, pair(FactType::report, 400)});
   EXPECT_EQ(bench.table.size(), 1u);
   EXPECT_EQ(bench.story(), "started, ended=unknown, report");
 }
@@ -63,13 +71,15 @@ TEST(Tuple, SilenceLongerThanTheGuardWindowIsTheEndOfJoining) {
 
 TEST(Keys, VendorIdsAreScopedBySourceAndOrganisation) {
   Bench bench;
-  bench.feed({jane(FactType::started, 0), jane(FactType::started, 1).source("other"), jane(FactType::started, 2).org("globex")});
+  bench.feed({jane(FactType::started, 0), jane(FactType::started, 1).source("other"),
+              jane(FactType::started, 2).org("globex")});
   EXPECT_EQ(bench.table.size(), 3u);
 }
 
 TEST(Keys, SipCallIdJoinsSourcesOfOneOrganisationOnly) {
   Bench bench;
-  bench.feed({Say{FactType::started, 0}.sip("x@y").from(kJane), Say{FactType::ringing, 1}.source("other").sip("x@y").to_ext("101"),
+  bench.feed({Say{FactType::started, 0}.sip("x@y").from(kJane),
+              Say{FactType::ringing, 1}.source("other").sip("x@y").to_ext("101"),
               Say{FactType::started, 2}.org("globex").sip("x@y").from(kJane)});
   EXPECT_EQ(bench.table.live("acme").size(), 1u);
   EXPECT_EQ(bench.table.live("globex").size(), 1u);
@@ -97,7 +107,8 @@ TEST(Keys, LegIdAndParentLeadToTheCall) {
 
 TEST(Keys, AnAliveCallIsPreferredToAnEndedOneOfTheSameKey) {
   Bench bench;
-  bench.feed({Say{FactType::started, 0}.id("old").from(kJane), Say{FactType::ended, 1}.id("old"), Say{FactType::started, 2}.id("new").from(kJane)});
+  bench.feed({Say{FactType::started, 0}.id("old").from(kJane), Say{FactType::ended, 1}.id("old"),
+              Say{FactType::started, 2}.id("new").from(kJane)});
   bench.feed(Say{FactType::answered, 3}.id("old").id("new").agent("101"));
   EXPECT_EQ(bench.table.size(), 2u);
   EXPECT_EQ(bench.call("new").state, CallState::connected);
@@ -117,7 +128,8 @@ TEST(Keys, LookUpKnowsOnlyTheOwnOrganisation) {
 
 TEST(Merge, CommonKeyMakesOneCallAndTheOlderIdSurvives) {
   Bench bench;
-  bench.feed({Say{FactType::ringing, 0}.id("a").from(kJane).to_ext("101"), Say{FactType::ringing, 5}.id("b").from(kJane).to_ext("102")});
+  bench.feed({Say{FactType::ringing, 0}.id("a").from(kJane).to_ext("101"),
+              Say{FactType::ringing, 5}.id("b").from(kJane).to_ext("102")});
   const std::string a = bench.call("a").id, b = bench.call("b").id;
   const auto events = bench.feed(Say{FactType::updated, 10}.id("a").id("b"));
   ASSERT_FALSE(events.empty());
@@ -125,7 +137,8 @@ TEST(Merge, CommonKeyMakesOneCallAndTheOlderIdSurvives) {
   EXPECT_EQ(events[0].absorbed, b);
   EXPECT_EQ(events[0].call->id, a);
   EXPECT_EQ(events[0].audience, (std::vector<std::string>{"alice", "bob"}));
-  for (const auto& id : {a, b, std::string{"a"}, std::string{"b"}}) EXPECT_EQ(bench.call(id).id, a) << id;
+  for (const auto& id : {a, b, std::string{"a"}, std::string{"b"}})
+    EXPECT_EQ(bench.call(id).id, a) << id;
   EXPECT_EQ(bench.table.live_count(), 1u);
   EXPECT_TRUE(bench.saved.contains(a));
   EXPECT_FALSE(bench.saved.contains(b));
@@ -134,35 +147,47 @@ TEST(Merge, CommonKeyMakesOneCallAndTheOlderIdSurvives) {
 
 TEST(Merge, MergedCallGoesOnAndEndsOnce) {
   Bench bench;
-  bench.feed({Say{FactType::ringing, 0}.id("a").from(kJane).to_ext("101"), Say{FactType::ringing, 5}.id("b").from(kJane).to_ext("102"),
-              Say{FactType::updated, 10}.id("a").id("b"), Say{FactType::answered, 20}.id("b").agent("102"), Say{FactType::ended, 30}.id("a")});
-  EXPECT_EQ(bench.story(), "started, ringing 101, started, ringing 102, merged, answered 102, leg.ended 101=answered_elsewhere, ended=answered");
+  bench.feed({Say{FactType::ringing, 0}.id("a").from(kJane).to_ext("101"),
+              Say{FactType::ringing, 5}.id("b").from(kJane).to_ext("102"),
+              Say{FactType::updated, 10}.id("a").id("b"),
+              Say{FactType::answered, 20}.id("b").agent("102"), Say{FactType::ended, 30}.id("a")});
+  EXPECT_EQ(bench.story(),
+            "started, ringing 101, started, ringing 102, merged, answered 102, leg.ended "
+            "101=answered_elsewhere, ended=answered");
   EXPECT_EQ(bench.table.live_count(), 0u);
   EXPECT_EQ(bench.problems(), "");
 }
 
 TEST(Merge, HoldOfTheAbsorbedCallIsKept) {
   Bench bench;
-  bench.feed({Say{FactType::started, 0}.id("a").from(kJane), Say{FactType::ringing, 1}.id("a").to_ext("101"),
-              Say{FactType::answered, 5}.id("b").from(kJane).agent("101"), Say{FactType::held, 1000}.id("b").agent("101"),
-              Say{FactType::updated, 2000}.id("a").id("b"), Say{FactType::resumed, 4000}.id("a").agent("101"), Say{FactType::ended, 9000}.id("a")});
+  bench.feed(
+      {Say{FactType::started, 0}.id("a").from(kJane),
+       Say{FactType::ringing, 1}.id("a").to_ext("101"),
+       Say{FactType::answered, 5}.id("b").from(kJane).agent("101"),
+       Say{FactType::held, 1000}.id("b").agent("101"), Say{FactType::updated, 2000}.id("a").id("b"),
+       Say{FactType::resumed, 4000}.id("a").agent("101"), Say{FactType::ended, 9000}.id("a")});
   EXPECT_EQ(bench.call("a").hold, milliseconds{3000});
   EXPECT_EQ(bench.problems(), "");
 }
 
 TEST(Merge, LegThatHadEndedInTheOtherCallEndsForItsUserToo) {
-  // Both calls have a leg of 101; in the absorbed one it is over, which the survivor's viewers must be told.
+  // Both calls have a leg of 101; in the absorbed one it is over, which the survivor's viewers must
+  // be told.
   Bench bench;
-  bench.feed({Say{FactType::ringing, 0}.id("a").inbound().from(kJane).to_ext("101"), Say{FactType::ringing, 5}.id("b").inbound().from(kJane).to_ext("101"),
-              Say{FactType::ringing, 6}.id("b").inbound().to_ext("102"), Say{FactType::declined, 7}.id("b").inbound().agent("101"),
+  bench.feed({Say{FactType::ringing, 0}.id("a").inbound().from(kJane).to_ext("101"),
+              Say{FactType::ringing, 5}.id("b").inbound().from(kJane).to_ext("101"),
+              Say{FactType::ringing, 6}.id("b").inbound().to_ext("102"),
+              Say{FactType::declined, 7}.id("b").inbound().agent("101"),
               Say{FactType::updated, 10}.id("a").id("b")});
   EXPECT_EQ(bench.problems(), "");
 }
 
 TEST(Merge, SettlingOfTheAbsorbedCallDoesNotEndTheSurvivor) {
   Bench bench;
-  bench.feed({Say{FactType::ringing, 0}.id("a").from(kJane).to_ext("102"), Say{FactType::ringing, 1}.id("b").leg("b1").from(kJane).to_ext("101"),
-              Say{FactType::ended, 5}.id("b").leg("b1").agent("101").why(Disposition::busy), Say{FactType::updated, 10}.id("a").id("b")});
+  bench.feed({Say{FactType::ringing, 0}.id("a").from(kJane).to_ext("102"),
+              Say{FactType::ringing, 1}.id("b").leg("b1").from(kJane).to_ext("101"),
+              Say{FactType::ended, 5}.id("b").leg("b1").agent("101").why(Disposition::busy),
+              Say{FactType::updated, 10}.id("a").id("b")});
   bench.tick(2000);
   EXPECT_EQ(bench.call("a").state, CallState::ringing);
   EXPECT_EQ(bench.problems(), "");
@@ -173,13 +198,16 @@ TEST(Merge, AttendedTransferNamesTheOtherCall) {
   Fact transfer = Say{FactType::transferred, 10}.id("a").agent("101");
   transfer.transfer.kind = "attended";
   transfer.transfer.other_calls = {"b"};
-  bench.feed({Say{FactType::answered, 0}.id("a").from(kJane).inbound().agent("101"), Say{FactType::answered, 5}.id("b").internal().from_ext("101").agent("102"), transfer});
+  bench.feed({Say{FactType::answered, 0}.id("a").from(kJane).inbound().agent("101"),
+              Say{FactType::answered, 5}.id("b").internal().from_ext("101").agent("102"),
+              transfer});
   EXPECT_EQ(bench.table.live_count(), 1u);
   EXPECT_EQ(bench.call("a").id, bench.call("b").id);
   EXPECT_EQ(bench.problems(), "");
 }
 
-// --- time ---------------------------------------------------------------------------------------------------------------------
+// --- time
+// ---------------------------------------------------------------------------------------------------------------------
 
 TEST(Limits, SilentUnansweredCallIsReconciled) {
   Bench bench;
@@ -204,7 +232,8 @@ TEST(Limits, AnsweredCallMayBeSilentForHours) {
 
 TEST(Limits, EveryFactAboutItBreaksTheSilence) {
   Bench bench;
-  bench.feed({jane(FactType::ringing, 0).to_ext("101"), jane(FactType::ringing, 14 * 60'000).to_ext("101")});
+  bench.feed({jane(FactType::ringing, 0).to_ext("101"),
+              jane(FactType::ringing, 14 * 60'000).to_ext("101")});
   bench.tick(16 * 60'000);
   EXPECT_EQ(bench.table.live_count(), 1u);
 }
@@ -235,47 +264,56 @@ TEST(Limits, ReconciledCallIsKeptForLateFactsToo) {
 
 TEST(Limits, KeysOfACallAreBounded) {
   Bench bench;
-  for (int i = 0; i < 400; ++i) bench.feed(jane(i == 0 ? FactType::started : FactType::updated, i).id("extra" + std::to_string(i)));
+  for (int i = 0; i < 400; ++i)
+    bench.feed(
+        jane(i == 0 ? FactType::started : FactType::updated, i).id("extra" + std::to_string(i)));
   EXPECT_EQ(bench.call().ids.size(), kKeysPerCallMax);
   EXPECT_EQ(bench.problems(), "");
 }
 
 TEST(Limits, LegsOfACallAreBounded) {
   Bench bench;
-  for (int i = 0; i < 100; ++i) bench.feed(jane(FactType::ringing, i).to_ext(std::to_string(300 + i)));
+  for (int i = 0; i < 100; ++i)
+    bench.feed(jane(FactType::ringing, i).to_ext(std::to_string(300 + i)));
   EXPECT_EQ(bench.call().legs.size(), kLegsPerCallMax);
   EXPECT_EQ(bench.problems(), "");
 }
 
 TEST(Limits, ALineBeyondTheLimitDoesNotAnswerForAnother) {
   Bench bench;
-  for (int i = 0; i < 100; ++i) bench.feed(jane(FactType::ringing, i).to_ext(std::to_string(300 + i)));
+  for (int i = 0; i < 100; ++i)
+    bench.feed(jane(FactType::ringing, i).to_ext(std::to_string(300 + i)));
   const Leg last = bench.call().legs.back();
   bench.feed(jane(FactType::answered, 1000).agent("399"));
   EXPECT_NE(bench.leg(last.ext).end_reason, Disposition::answered);
-  EXPECT_NE(bench.leg(last.ext).state, LegState::confirmed) << last.ext << " did not answer, 399 did";
+  EXPECT_NE(bench.leg(last.ext).state, LegState::confirmed)
+      << last.ext << " did not answer, 399 did";
   EXPECT_EQ(bench.problems(), "");
 }
 
-// --- saved state --------------------------------------------------------------------------------------------------------------
+// --- saved state
+// --------------------------------------------------------------------------------------------------------------
 
 TEST(Saved, LargestCallCanBeReadBack) {
   Bench bench;
   const std::string text(kTextBytesMax, '\x01');  // six bytes each in JSON
   Fact fact = jane(FactType::started, 0);
-  for (std::size_t i = 0; i < kHeadersPerCallMax; ++i) fact.headers["h" + std::to_string(i)] = fact.variables["v" + std::to_string(i)] = text;
+  for (std::size_t i = 0; i < kHeadersPerCallMax; ++i)
+    fact.headers["h" + std::to_string(i)] = fact.variables["v" + std::to_string(i)] = text;
   bench.feed(fact);
   CallTable other{people(), 8};
   const auto restored = other.restore(bench.saved);
   EXPECT_TRUE(restored) << outcome(restored.error().code).name;
   Event event = bench.events.front();
   event.cursor = {"e", 1};
-  EXPECT_TRUE(decode_event(encode(event), {})) << "an event that was stored must be readable for a resume";
+  EXPECT_TRUE(decode_event(encode(event), {}))
+      << "an event that was stored must be readable for a resume";
 }
 
 TEST(Saved, KeyLearnedFromAFactThatTellsNothingElseIsSaved) {
   Bench bench;
-  bench.feed({jane(FactType::started, 0), Say{FactType::started, 10}.id("c1").id("c2").inbound().from(kJane)});
+  bench.feed({jane(FactType::started, 0),
+              Say{FactType::started, 10}.id("c1").id("c2").inbound().from(kJane)});
   CallTable other{people(), 8};
   ASSERT_TRUE(other.restore(bench.saved));
   EXPECT_NE(other.find("acme", "c2"), nullptr);
@@ -283,19 +321,22 @@ TEST(Saved, KeyLearnedFromAFactThatTellsNothingElseIsSaved) {
 
 TEST(Saved, LegIdLearnedFromARepeatedReportIsSaved) {
   Bench bench;
-  bench.feed({jane(FactType::ringing, 0).to_ext("101"), jane(FactType::ringing, 10).to_ext("101").leg("L1")});
+  bench.feed({jane(FactType::ringing, 0).to_ext("101"),
+              jane(FactType::ringing, 10).to_ext("101").leg("L1")});
   EXPECT_EQ(bench.saved.at(bench.call().id), bench.table.save(bench.call().id));
 }
 
 TEST(Saved, RingingTimeLearnedLateIsSaved) {
   Bench bench;
-  bench.feed({jane(FactType::answered, 100).agent("101"), jane(FactType::ringing, 200).told(50).to_ext("101")});
+  bench.feed({jane(FactType::answered, 100).agent("101"),
+              jane(FactType::ringing, 200).told(50).to_ext("101")});
   EXPECT_EQ(bench.saved.at(bench.call().id), bench.table.save(bench.call().id));
 }
 
 TEST(Saved, LastSignOfLifeIsSavedSoThatARestartDoesNotMakeAGhost) {
   Bench bench;
-  bench.feed({jane(FactType::ringing, 0).to_ext("101"), jane(FactType::ringing, 14 * 60'000).to_ext("101")});
+  bench.feed({jane(FactType::ringing, 0).to_ext("101"),
+              jane(FactType::ringing, 14 * 60'000).to_ext("101")});
   CallTable other{people(), 8};
   ASSERT_TRUE(other.restore(bench.saved));
   Step step;

@@ -12,8 +12,8 @@ class SingleCall : public ::testing::Test {
 };
 
 TEST_F(SingleCall, InboundIsStartedRungAnsweredAndEnded) {
-  bench.feed({jane(FactType::started, 0), jane(FactType::ringing, 100).to_ext("101"), jane(FactType::answered, 4100).agent("101"),
-              jane(FactType::ended, 64100)});
+  bench.feed({jane(FactType::started, 0), jane(FactType::ringing, 100).to_ext("101"),
+              jane(FactType::answered, 4100).agent("101"), jane(FactType::ended, 64100)});
   EXPECT_EQ(bench.story(), "started, ringing 101, answered 101, ended=answered");
   const Call call = bench.call();
   EXPECT_EQ(call.direction, Direction::inbound);
@@ -24,7 +24,8 @@ TEST_F(SingleCall, InboundIsStartedRungAnsweredAndEnded) {
 }
 
 TEST_F(SingleCall, CarriesRingTalkAndHoldTimes) {
-  bench.feed({jane(FactType::ringing, 1000).to_ext("101"), jane(FactType::answered, 5000).agent("101"), jane(FactType::held, 15000).agent("101"),
+  bench.feed({jane(FactType::ringing, 1000).to_ext("101"),
+              jane(FactType::answered, 5000).agent("101"), jane(FactType::held, 15000).agent("101"),
               jane(FactType::resumed, 18000).agent("101"), jane(FactType::ended, 65000)});
   const Call call = bench.call();
   EXPECT_EQ(call.ring, milliseconds{4000});
@@ -33,14 +34,15 @@ TEST_F(SingleCall, CarriesRingTalkAndHoldTimes) {
 }
 
 TEST_F(SingleCall, HoldThatLastsUntilTheEndIsCounted) {
-  bench.feed({jane(FactType::ringing, 0).to_ext("101"), jane(FactType::answered, 1000).agent("101"), jane(FactType::held, 2000).agent("101"),
-              jane(FactType::ended, 12000)});
+  bench.feed({jane(FactType::ringing, 0).to_ext("101"), jane(FactType::answered, 1000).agent("101"),
+              jane(FactType::held, 2000).agent("101"), jane(FactType::ended, 12000)});
   EXPECT_EQ(bench.call().hold, milliseconds{10000});
   EXPECT_EQ(bench.call().talk, milliseconds{1000});
 }
 
 TEST_F(SingleCall, UnansweredRingIsNoAnswerAndItsRingTimeIsKept) {
-  bench.feed({jane(FactType::started, 0), jane(FactType::ringing, 1000).to_ext("101"), jane(FactType::ended, 21000)});
+  bench.feed({jane(FactType::started, 0), jane(FactType::ringing, 1000).to_ext("101"),
+              jane(FactType::ended, 21000)});
   EXPECT_EQ(bench.story(), "started, ringing 101, ended=no_answer");
   EXPECT_EQ(bench.call().ring, milliseconds{20000});
   EXPECT_EQ(bench.call().talk, milliseconds{0});
@@ -70,7 +72,8 @@ TEST_F(SingleCall, EndSaysWhyByWordStatusOrCause) {
 }
 
 TEST_F(SingleCall, WordsOfLegsNeverBecomeADisposition) {
-  for (const auto word : {Disposition::answered_elsewhere, Disposition::redirected, Disposition::replaced, Disposition::reconciled}) {
+  for (const auto word : {Disposition::answered_elsewhere, Disposition::redirected,
+                          Disposition::replaced, Disposition::reconciled}) {
     Bench one;
     one.feed({jane(FactType::ringing, 0).to_ext("101"), jane(FactType::ended, 9).why(word)});
     EXPECT_EQ(one.problems(), "");
@@ -79,13 +82,15 @@ TEST_F(SingleCall, WordsOfLegsNeverBecomeADisposition) {
 }
 
 TEST_F(SingleCall, VoicemailIsNoAnswerOfAPerson) {
-  bench.feed({jane(FactType::ringing, 0).to_ext("101"), jane(FactType::voicemail, 20000), jane(FactType::ended, 40000)});
+  bench.feed({jane(FactType::ringing, 0).to_ext("101"), jane(FactType::voicemail, 20000),
+              jane(FactType::ended, 40000)});
   EXPECT_EQ(bench.story(), "started, ringing 101, ended=voicemail");
   EXPECT_EQ(bench.call().answered_by, AnsweredBy::voicemail);
 }
 
 TEST_F(SingleCall, InboundPickedUpByNobodyOfOursIsNotAnswered) {
-  bench.feed({jane(FactType::started, 0), jane(FactType::answered, 500), jane(FactType::ringing, 9000).to_ext("101")});
+  bench.feed({jane(FactType::started, 0), jane(FactType::answered, 500),
+              jane(FactType::ringing, 9000).to_ext("101")});
   EXPECT_EQ(bench.story(), "started, ringing 101");
   EXPECT_FALSE(bench.call().answered_at);
 }
@@ -108,7 +113,8 @@ TEST_F(SingleCall, RecordingDtmfOrUpdateOfAnUnknownCallStartsNothing) {
 }
 
 TEST_F(SingleCall, FactsThatAreOfNoCallAreIgnored) {
-  bench.feed({jane(FactType::presence, 0), jane(FactType::message, 1), jane(FactType::registration, 2), jane(FactType::conference, 3)});
+  bench.feed({jane(FactType::presence, 0), jane(FactType::message, 1),
+              jane(FactType::registration, 2), jane(FactType::conference, 3)});
   EXPECT_EQ(bench.table.size(), 0u);
   EXPECT_EQ(bench.table.facts_ignored(), 4u);
 }
@@ -120,14 +126,18 @@ TEST_F(SingleCall, FactThatNamesNobodyAndNoIdIsIgnored) {
 }
 
 TEST_F(SingleCall, RepeatedFactsTellNothingNew) {
-  for (int times = 0; times < 3; ++times) bench.feed({jane(FactType::started, 0).told(), jane(FactType::ringing, 100).told().to_ext("101")});
-  for (int times = 0; times < 3; ++times) bench.feed(jane(FactType::answered, 200).told().agent("101"));
+  for (int times = 0; times < 3; ++times)
+    bench.feed(
+        {jane(FactType::started, 0).told(), jane(FactType::ringing, 100).told().to_ext("101")});
+  for (int times = 0; times < 3; ++times)
+    bench.feed(jane(FactType::answered, 200).told().agent("101"));
   for (int times = 0; times < 3; ++times) bench.feed(jane(FactType::ended, 900).told());
   EXPECT_EQ(bench.story(true), "started, ringing 101, answered 101, ended=answered");
 }
 
 TEST_F(SingleCall, RingingAfterTheAnswerDoesNotMoveTheLegBack) {
-  bench.feed({jane(FactType::answered, 100).agent("101"), jane(FactType::ringing, 200).told(50).to_ext("101")});
+  bench.feed({jane(FactType::answered, 100).agent("101"),
+              jane(FactType::ringing, 200).told(50).to_ext("101")});
   EXPECT_EQ(bench.leg("101").state, LegState::confirmed);
   EXPECT_EQ(bench.leg("101").ringing_at, at_ms(50));
   EXPECT_EQ(bench.story(), "started, answered 101");
@@ -136,7 +146,8 @@ TEST_F(SingleCall, RingingAfterTheAnswerDoesNotMoveTheLegBack) {
 TEST_F(SingleCall, NothingLeavesEnded) {
   bench.feed({jane(FactType::ringing, 0).to_ext("101"), jane(FactType::ended, 100)});
   const Call before = bench.call();
-  bench.feed({jane(FactType::ringing, 200).to_ext("101"), jane(FactType::answered, 300).agent("101"), jane(FactType::held, 400).agent("101"),
+  bench.feed({jane(FactType::ringing, 200).to_ext("101"),
+              jane(FactType::answered, 300).agent("101"), jane(FactType::held, 400).agent("101"),
               jane(FactType::ended, 500).why(Disposition::busy)});
   EXPECT_EQ(bench.call().disposition, before.disposition);
   EXPECT_EQ(bench.call().legs, before.legs);
@@ -182,7 +193,8 @@ TEST_F(SingleCall, RecordingOfALiveCallIsAnUpdate) {
 
 TEST_F(SingleCall, ChangedNamesEveryLegThatMovedInTheStep) {
   bench.feed(jane(FactType::ringing, 0).to_ext("101"));
-  EXPECT_EQ(bench.feed(jane(FactType::answered, 10).agent("101")).at(0).changed, (std::vector<std::string>{"l2", "l1"}));
+  EXPECT_EQ(bench.feed(jane(FactType::answered, 10).agent("101")).at(0).changed,
+            (std::vector<std::string>{"l2", "l1"}));
   EXPECT_EQ(bench.feed(jane(FactType::ended, 20)).at(0).changed.size(), 2u);
 }
 
@@ -208,12 +220,16 @@ TEST_F(SingleCall, AgentIsFoundByIdAndByEmailToo) {
   EXPECT_EQ(other.problems(), "");
 }
 
-// --- outbound ---------------------------------------------------------------------------------------------------------------
+// --- outbound
+// ---------------------------------------------------------------------------------------------------------------
 
-Say out(FactType type, std::int64_t ms) { return Say{type, ms}.id("o1").outbound().from_ext("101").to(kJane); }
+Say out(FactType type, std::int64_t ms) {
+  return Say{type, ms}.id("o1").outbound().from_ext("101").to(kJane);
+}
 
 TEST_F(SingleCall, OutboundIsAnsweredOnTheLegOfTheFarEnd) {
-  bench.feed({out(FactType::started, 0), out(FactType::ringing, 1000), out(FactType::answered, 4000).agent("101"), out(FactType::ended, 9000)});
+  bench.feed({out(FactType::started, 0), out(FactType::ringing, 1000),
+              out(FactType::answered, 4000).agent("101"), out(FactType::ended, 9000)});
   EXPECT_EQ(bench.story(), std::string{"started, answered "} + kJane + ", ended=answered");
   EXPECT_EQ(bench.call("o1").customer.number, kJane);
   EXPECT_EQ(bench.leg("101", "o1").role, LegRole::caller);
@@ -222,7 +238,8 @@ TEST_F(SingleCall, OutboundIsAnsweredOnTheLegOfTheFarEnd) {
 }
 
 TEST_F(SingleCall, OutboundStartsOnceHoweverOftenItIsTold) {
-  bench.feed({out(FactType::started, 0), out(FactType::dialing, 10), out(FactType::dialing, 20), out(FactType::started, 30)});
+  bench.feed({out(FactType::started, 0), out(FactType::dialing, 10), out(FactType::dialing, 20),
+              out(FactType::started, 30)});
   EXPECT_EQ(bench.story(), "started");
   EXPECT_EQ(bench.table.live_count(), 1u);
 }
@@ -241,13 +258,16 @@ TEST_F(SingleCall, OutboundBusyIsBusy) {
   EXPECT_EQ(bench.story(), "started, ended=busy");
 }
 
-// --- ring groups ------------------------------------------------------------------------------------------------------------
+// --- ring groups
+// ------------------------------------------------------------------------------------------------------------
 
 TEST_F(SingleCall, RingGroupIsOneCallAndTheOthersEndInTheStepOfTheAnswer) {
-  bench.feed({jane(FactType::ringing, 0).to_ext("101"), jane(FactType::ringing, 1).to_ext("102"), jane(FactType::ringing, 2).to_ext("103")});
+  bench.feed({jane(FactType::ringing, 0).to_ext("101"), jane(FactType::ringing, 1).to_ext("102"),
+              jane(FactType::ringing, 2).to_ext("103")});
   EXPECT_EQ(bench.story(), "started, ringing 101, ringing 102, ringing 103");
   const auto events = bench.feed(jane(FactType::answered, 5000).agent("102"));
-  EXPECT_EQ(Bench::text_of(events), "answered 102, leg.ended 101=answered_elsewhere, leg.ended 103=answered_elsewhere");
+  EXPECT_EQ(Bench::text_of(events),
+            "answered 102, leg.ended 101=answered_elsewhere, leg.ended 103=answered_elsewhere");
   EXPECT_EQ(events[0].audience, std::vector<std::string>{"bob"});
   EXPECT_EQ(events[1].audience, (std::vector<std::string>{"alice", "bob"}));
   bench.feed(jane(FactType::ended, 9000));
@@ -255,28 +275,35 @@ TEST_F(SingleCall, RingGroupIsOneCallAndTheOthersEndInTheStepOfTheAnswer) {
 }
 
 TEST_F(SingleCall, LosersEndThatIsToldAgainIsNoNews) {
-  bench.feed({jane(FactType::ringing, 0).to_ext("101"), jane(FactType::ringing, 1).to_ext("102"), jane(FactType::answered, 5000).agent("102")});
-  EXPECT_TRUE(bench.feed(jane(FactType::ended, 5001).agent("101").why(Disposition::answered_elsewhere)).empty());
+  bench.feed({jane(FactType::ringing, 0).to_ext("101"), jane(FactType::ringing, 1).to_ext("102"),
+              jane(FactType::answered, 5000).agent("102")});
+  EXPECT_TRUE(
+      bench.feed(jane(FactType::ended, 5001).agent("101").why(Disposition::answered_elsewhere))
+          .empty());
   EXPECT_EQ(bench.call().state, CallState::connected);
 }
 
 TEST_F(SingleCall, OneBranchThatEndsDoesNotEndTheCallWhileASiblingLives) {
-  bench.feed({jane(FactType::ringing, 0).to_ext("101"), jane(FactType::ringing, 1).to_ext("102"), jane(FactType::ended, 900).agent("101").status(486)});
+  bench.feed({jane(FactType::ringing, 0).to_ext("101"), jane(FactType::ringing, 1).to_ext("102"),
+              jane(FactType::ended, 900).agent("101").status(486)});
   EXPECT_EQ(bench.story(), "started, ringing 101, ringing 102, leg.ended 101=busy");
   bench.feed({jane(FactType::answered, 2000).agent("102"), jane(FactType::ended, 3000)});
   EXPECT_EQ(bench.call().disposition, Disposition::answered);
 }
 
 TEST_F(SingleCall, TwoDevicesOfOneLineAreTwoLegsAndOneAnswerEndsTheOther) {
-  bench.feed({jane(FactType::ringing, 0).to_ext("101").leg("d1"), jane(FactType::ringing, 1).to_ext("101").leg("d2"),
+  bench.feed({jane(FactType::ringing, 0).to_ext("101").leg("d1"),
+              jane(FactType::ringing, 1).to_ext("101").leg("d2"),
               jane(FactType::answered, 2).agent("101").leg("d2")});
-  EXPECT_EQ(bench.story(), "started, ringing 101, ringing 101, answered 101, leg.ended 101=answered_elsewhere");
+  EXPECT_EQ(bench.story(),
+            "started, ringing 101, ringing 101, answered 101, leg.ended 101=answered_elsewhere");
   EXPECT_EQ(bench.call().legs.at(1).state, LegState::terminated);
   EXPECT_EQ(bench.call().legs.at(2).state, LegState::confirmed);
 }
 
 TEST_F(SingleCall, DeclineOfOneIsALegsEndAndOfTheLastEndsTheCallSoon) {
-  bench.feed({jane(FactType::ringing, 0).to_ext("101"), jane(FactType::ringing, 1).to_ext("102"), jane(FactType::declined, 500).agent("101")});
+  bench.feed({jane(FactType::ringing, 0).to_ext("101"), jane(FactType::ringing, 1).to_ext("102"),
+              jane(FactType::declined, 500).agent("101")});
   EXPECT_EQ(bench.story(), "started, ringing 101, ringing 102, leg.ended 101=rejected");
   bench.feed(jane(FactType::declined, 600).agent("102"));
   EXPECT_EQ(bench.call().state, CallState::dialing);
@@ -285,16 +312,19 @@ TEST_F(SingleCall, DeclineOfOneIsALegsEndAndOfTheLastEndsTheCallSoon) {
 }
 
 TEST_F(SingleCall, LateRingOfACallThatIsAnsweredNeverReachesThePerson) {
-  bench.feed({jane(FactType::ringing, 0).told().to_ext("101"), jane(FactType::answered, 1000).told().agent("101"),
+  bench.feed({jane(FactType::ringing, 0).told().to_ext("101"),
+              jane(FactType::answered, 1000).told().agent("101"),
               jane(FactType::ringing, 1100).told(10).to_ext("102")});
   EXPECT_EQ(bench.story(), "started, ringing 101, answered 101");
   EXPECT_EQ(bench.leg("102").end_reason, Disposition::answered_elsewhere);
 }
 
-// --- hold -------------------------------------------------------------------------------------------------------------------
+// --- hold
+// -------------------------------------------------------------------------------------------------------------------
 
 TEST_F(SingleCall, HoldAndResumeAreToldOnceEach) {
-  bench.feed({jane(FactType::answered, 0).agent("101"), jane(FactType::held, 10).agent("101"), jane(FactType::held, 11).agent("101")});
+  bench.feed({jane(FactType::answered, 0).agent("101"), jane(FactType::held, 10).agent("101"),
+              jane(FactType::held, 11).agent("101")});
   EXPECT_EQ(bench.call().state, CallState::held);
   bench.feed({jane(FactType::resumed, 20).agent("101"), jane(FactType::resumed, 21).agent("101")});
   EXPECT_EQ(bench.call().state, CallState::connected);
@@ -302,7 +332,8 @@ TEST_F(SingleCall, HoldAndResumeAreToldOnceEach) {
 }
 
 TEST_F(SingleCall, AnsweredWhileHeldIsAResume) {
-  bench.feed({jane(FactType::answered, 0).agent("101"), jane(FactType::held, 10).agent("101"), jane(FactType::answered, 20).agent("101")});
+  bench.feed({jane(FactType::answered, 0).agent("101"), jane(FactType::held, 10).agent("101"),
+              jane(FactType::answered, 20).agent("101")});
   EXPECT_EQ(bench.story(), "started, answered 101, held 101, resumed 101");
 }
 
@@ -312,20 +343,24 @@ TEST_F(SingleCall, AnsweredWhileAnsweredIsNothing) {
 }
 
 TEST_F(SingleCall, OlderHoldThatComesAfterTheResumeIsOldNews) {
-  bench.feed({jane(FactType::answered, 0).told().agent("101"), jane(FactType::held, 10).told().agent("101"),
-              jane(FactType::resumed, 20).told().agent("101"), jane(FactType::held, 30).told(15).agent("101")});
+  bench.feed({jane(FactType::answered, 0).told().agent("101"),
+              jane(FactType::held, 10).told().agent("101"),
+              jane(FactType::resumed, 20).told().agent("101"),
+              jane(FactType::held, 30).told(15).agent("101")});
   EXPECT_EQ(bench.call().state, CallState::connected);
 }
 
 TEST_F(SingleCall, ResumeThatOvertookItsHoldWins) {
-  bench.feed({jane(FactType::answered, 0).told().agent("101"), jane(FactType::resumed, 21).told(20).agent("101"),
+  bench.feed({jane(FactType::answered, 0).told().agent("101"),
+              jane(FactType::resumed, 21).told(20).agent("101"),
               jane(FactType::held, 22).told(10).agent("101")});
   EXPECT_EQ(bench.call().state, CallState::connected);
   EXPECT_EQ(bench.leg("101").state, LegState::confirmed);
 }
 
 TEST_F(SingleCall, OlderAnswerThatComesAfterTheHoldDoesNotResume) {
-  bench.feed({jane(FactType::held, 30).told(20).agent("101"), jane(FactType::answered, 31).told(10).agent("101")});
+  bench.feed({jane(FactType::held, 30).told(20).agent("101"),
+              jane(FactType::answered, 31).told(10).agent("101")});
   EXPECT_EQ(bench.call().state, CallState::held);
 }
 
@@ -335,13 +370,14 @@ TEST_F(SingleCall, WhoHoldsHasAnswered) {
 }
 
 TEST_F(SingleCall, HoldWithoutANameIsOfTheOnlyPersonWhoTalks) {
-  bench.feed({jane(FactType::answered, 0).agent("101"), jane(FactType::held, 10), jane(FactType::resumed, 20)});
+  bench.feed({jane(FactType::answered, 0).agent("101"), jane(FactType::held, 10),
+              jane(FactType::resumed, 20)});
   EXPECT_EQ(bench.story(), "started, answered 101, held 101, resumed 101");
 }
 
 TEST_F(SingleCall, MuteAndUnmuteAreToldOnceEach) {
-  bench.feed({jane(FactType::answered, 0).agent("101"), jane(FactType::muted, 10).agent("101"), jane(FactType::muted, 11).agent("101"),
-              jane(FactType::unmuted, 20).agent("101")});
+  bench.feed({jane(FactType::answered, 0).agent("101"), jane(FactType::muted, 10).agent("101"),
+              jane(FactType::muted, 11).agent("101"), jane(FactType::unmuted, 20).agent("101")});
   EXPECT_EQ(bench.story(), "started, answered 101, muted 101, unmuted 101");
 }
 

@@ -10,10 +10,13 @@
 #include "delivery/hub.hpp"
 #include "delivery/session.hpp"
 
-/// A history in memory, clients that remember what they were sent, and small calls. For the tests of delivery.
+/// A history in memory, clients that remember what they were sent, and small calls. For the tests
+/// of delivery.
 namespace hookswitch::delivery_test {
 
-inline Time at_ms(std::int64_t ms) { return *parse_rfc3339("2026-11-20T15:00:00.000Z") + milliseconds{ms}; }
+inline Time at_ms(std::int64_t ms) {
+  return *parse_rfc3339("2026-11-20T15:00:00.000Z") + milliseconds{ms};
+}
 
 class RecordingClient : public FrameSink {
  public:
@@ -25,14 +28,16 @@ class RecordingClient : public FrameSink {
   std::vector<std::string> cursors() const {
     std::vector<std::string> out;
     for (const auto& frame : frames)
-      if (auto read = json::parse(*frame); read && json::find(*read, "specversion") != nullptr) out.emplace_back(*json::find_string(*read, "cursor"));
+      if (auto read = json::parse(*frame); read && json::find(*read, "specversion") != nullptr)
+        out.emplace_back(*json::find_string(*read, "cursor"));
     return out;
   }
   /// The last frame of that `op`, as text; empty: there is none.
   std::string op(std::string_view name) const {
     std::string out;
     for (const auto& frame : frames)
-      if (auto read = json::parse(*frame); read && json::find_string(*read, "op") == name) out = *frame;
+      if (auto read = json::parse(*frame); read && json::find_string(*read, "op") == name)
+        out = *frame;
     return out;
   }
 
@@ -45,13 +50,19 @@ class RecordingClient : public FrameSink {
 class FakeHistory : public History {
  public:
   const std::string& epoch() const override { return epoch_; }
-  std::uint64_t newest(const std::string& org) const override { return org == "acme" ? newest_ : 0; }
-  std::uint64_t complete_after(const std::string& org) const override { return org == "acme" ? complete_after_ : 0; }
-  Result<std::vector<StoredEvent>> read(const std::string& org, std::uint64_t offset, std::size_t events_max, std::size_t) override {
+  std::uint64_t newest(const std::string& org) const override {
+    return org == "acme" ? newest_ : 0;
+  }
+  std::uint64_t complete_after(const std::string& org) const override {
+    return org == "acme" ? complete_after_ : 0;
+  }
+  Result<std::vector<StoredEvent>> read(const std::string& org, std::uint64_t offset,
+                                        std::size_t events_max, std::size_t) override {
     if (broken) return Error{Errc::journal_io, "broken"};
     std::vector<StoredEvent> out;
     for (const auto& event : events_)
-      if (event.org == org && event.offset > offset && out.size() < std::min(events_max, page_max)) out.push_back(event);
+      if (event.org == org && event.offset > offset && out.size() < std::min(events_max, page_max))
+        out.push_back(event);
     return out;
   }
   std::vector<const Call*> live(const std::string& org) const override {
@@ -100,7 +111,9 @@ inline Grant grant(const std::string& user, Scope scope, const std::string& org 
 }
 
 /// Jane's call, rung at the lines named; one leg per line after the caller's.
-inline Call call_at(const std::string& id, const std::vector<std::pair<std::string, std::string>>& lines, LegState state = LegState::early) {
+inline Call call_at(const std::string& id,
+                    const std::vector<std::pair<std::string, std::string>>& lines,
+                    LegState state = LegState::early) {
   Call call;
   call.id = id;
   call.org = "acme";
@@ -109,7 +122,8 @@ inline Call call_at(const std::string& id, const std::vector<std::pair<std::stri
   call.from.number = "+12025550143";
   call.started_at = at_ms(0);
   call.ids.push_back({KeyKind::vendor_call_id, "pbx", id});
-  call.legs.push_back({"l1", LegRole::caller, "", "", "+12025550143", LegState::proceeding, {}, {}, {}, {}, false});
+  call.legs.push_back(
+      {"l1", LegRole::caller, "", "", "+12025550143", LegState::proceeding, {}, {}, {}, {}, false});
   for (const auto& [user, ext] : lines) {
     Leg leg;
     leg.id = "l" + std::to_string(call.legs.size() + 1);

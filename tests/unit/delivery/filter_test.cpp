@@ -26,10 +26,12 @@ TEST(Filter, EmptyOneMatchesEverything) {
 }
 
 TEST(Filter, EachMemberMatchesItsField) {
-  for (const char* yes : {R"({"users":["alice"]})", R"({"ext":["102"]})", R"({"queues":["Sales"]})", R"({"calls":["c1"]})", R"({"types":["call.ringing"]})",
+  for (const char* yes : {R"({"users":["alice"]})", R"({"ext":["102"]})", R"({"queues":["Sales"]})",
+                          R"({"calls":["c1"]})", R"({"types":["call.ringing"]})",
                           R"({"directions":["inbound"]})", R"({"sources":["pbx"]})"})
     EXPECT_TRUE(matches(yes, sample())) << yes;
-  for (const char* no : {R"({"users":["carol"]})", R"({"ext":["10"]})", R"({"queues":["sales"]})", R"({"calls":["c2"]})", R"({"types":["call.ring"]})",
+  for (const char* no : {R"({"users":["carol"]})", R"({"ext":["10"]})", R"({"queues":["sales"]})",
+                         R"({"calls":["c2"]})", R"({"types":["call.ring"]})",
                          R"({"directions":["outbound"]})", R"({"sources":["hq"]})"})
     EXPECT_FALSE(matches(no, sample())) << no;
 }
@@ -67,12 +69,14 @@ TEST(Filter, EventOutsideCallsMatchesByTypeAndSourceOnly) {
 }
 
 TEST(Filter, TypesDoNotNarrowASnapshot) {
-  const auto filter = filter_from_json(*json::parse(R"({"types":["call.ended"],"users":["alice"]})"));
+  const auto filter =
+      filter_from_json(*json::parse(R"({"types":["call.ended"],"users":["alice"]})"));
   EXPECT_TRUE(filter->matches(*sample().call));
 }
 
 TEST(Filter, WrongOnesAreBadMessages) {
-  for (const char* text : {"[]", "1", R"({"user":["a"]})", R"({"users":"a"})", R"({"users":[1]})", R"({"users":{}})", R"({"users":null})"}) {
+  for (const char* text : {"[]", "1", R"({"user":["a"]})", R"({"users":"a"})", R"({"users":[1]})",
+                           R"({"users":{}})", R"({"users":null})"}) {
     const auto read = filter_from_json(*json::parse(text));
     ASSERT_FALSE(read) << text;
     EXPECT_EQ(read.error().code, Errc::bad_message) << text;

@@ -1,0 +1,389 @@
+#include "daemon/broker.hpp"
+
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <csignal>
+#include <cstdlib>
+#include <filesystem>
+#include <future>
+
+namespace hookswitch {
+namespace {
+
+namespace fs = std::filesystem;
+constexpr std::chrono::seconds kDeadline{20};
+
+/// No file of this process grows while it lives: a full disk.
+class FullDisk {
+ public:
+  FullDisk() : before_(std::signal(SIGXFSZ, SIG_IGN)) {
+    ::getrlimit(RLIMIT_FSIZE, &was_);
+    rlimit none = was_;
+    none.rlim_cur = 1;
+    ::setrlimit(RLIMIT_FSIZE, &none);
+  }
+  ~FullDisk() {
+    ::setrlimit(RLIMIT_FSIZE, &was_);
+    std::signal(SIGXFSZ, before_);
+  }
+  FullDisk(const FullDisk&) = delete;
+  FullDisk& operator=(const FullDisk&) = delete;
+
+ private:
+  rlimit was_{};
+  void (*before_)(int);
+};
+
+class RecordingClient : public FrameSink {
+ public:
+  void send(Frame frame) override { frames.push_back(*frame); }
+  void notify_drained() override {}
+  void close(Errc why) override {
+    closed = why;
+    if (on_close) on_close();
+  }
+  /// "type cursor" of each event; look only on the broker's thread.
+  std::vector<std::string> events() const {
+    std::vector<std::string> out;
+    for (const auto& frame : frames)
+      if (auto event = decode_event(frame, {}))
+        out.push_back(std::string{to_string(event->type)} + " " +
+                      std::to_string(event->cursor.offset));
+    return out;
+  }
+  std::vector<std::string> frames;
+  std::optional<Errc> closed;
+  std::function<void()> on_close;
+};
+
+Fact fact(FactType type, const std::string& call = "c1", const std::string& ext = {}) {
+  Fact out;
+  out.org = "acme";
+  out.source = "pbx";
+  out.received = now();
+  out.type = type;
+  out.ids.call = {call};
+  out.direction = Direction::inbound;
+  out.from.number = "+12025550143";
+  out.to.ext = ext;
+  out.agent.ext = type == FactType::answered ? ext : "";
+  return out;
+}
+
+class BrokerTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    std::string pattern = (fs::temp_directory_path() / "broker_test.XXXXXX").string();
+    ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
+    folder = pattern;
+  }
+  void TearDown() override {
+    broker.reset();
+    std::error_code ignored;
+    fs::remove_all(folder, ignored);
+  }
+
+  std::unique_ptr<Broker> make(const fs::path& path) {
+    auto people = std::make_shared<Directory>();
+    people->add(Org{"acme", "US", ""});
+    people->add(User{"acme", "alice", "Alice Agent", "", {"101"}});
+    return std::make_unique<Broker>(
+        BrokerOptions{path.string(), std::chrono::hours{24}, {"acme"}, seed++}, people, registry);
+  }
+  void start(const fs::path& path) {
+    broker.reset();
+    broker = make(path);
+    ASSERT_TRUE(broker->start());
+  }
+  void start() { start(folder / "journal.db"); }
+
+  std::future<std::optional<Errc>> submit(std::vector<Fact> facts) {
+    auto answer = std::make_shared<std::promise<std::optional<Errc>>>();
+    broker->submit(std::move(facts), [answer](std::optional<Errc> why) { answer->set_value(why); });
+    return answer->get_future();
+  }
+  /// The answer; internal_error when there is none in time.
+  static std::optional<Errc> answer(std::future<std::optional<Errc>> future) {
+    return future.wait_for(kDeadline) == std::future_status::ready ? future.get()
+                                                                   : Errc::internal_error;
+  }
+  std::optional<Errc> tell(FactType type, const std::string& call = "c1",
+                           const std::string& ext = {}) {
+    return answer(submit({fact(type, call, ext)}));
+  }
+
+  /// Runs `look` on the broker's thread, once there is a journal; what it returns.
+  template <class Look>
+  auto on_broker(Look look) {
+    using Seen = decltype(look(std::declval<const CallTable&>(), std::string{}));
+    auto promise = std::make_shared<std::promise<Seen>>();
+    auto future = promise->get_future();
+    broker->look("acme", [promise, look](const CallTable& calls, const std::string& cursor) {
+      promise->set_value(look(calls, cursor));
+    });
+    if (future.wait_for(kDeadline) != std::future_status::ready) {
+      ADD_FAILURE() << "the broker does not turn";
+      return Seen{};
+    }
+    return future.get();
+  }
+  std::string cursor() {
+    return on_broker([](const CallTable&, const std::string& at) { return at; });
+  }
+  std::string state(const std::string& call = "c1") {
+    return on_broker([call](const CallTable& calls, const std::string&) {
+      const Call* found = calls.find("acme", call);
+      return found == nullptr ? std::string{"none"} : std::string{to_string(found->state)};
+    });
+  }
+
+  /// A client of the whole organisation.
+  std::shared_ptr<RecordingClient> attach(std::optional<Cursor> since = {}) {
+    auto client = std::make_shared<RecordingClient>();
+    broker->post([client, since, id = next_client++](Hub& hub) {
+      Attach wish;
+      wish.id = id;
+      wish.sink = client;
+      wish.grant.org = "acme";
+      wish.grant.add(Scope::events_org);
+      wish.asked_since = since.has_value();
+      wish.since = since;
+      hub.attach(std::move(wish));
+    });
+    cursor();
+    return client;
+  }
+  std::vector<std::string> events(const std::shared_ptr<RecordingClient>& client) {
+    return on_broker([client](const CallTable&, const std::string&) { return client->events(); });
+  }
+
+  /// Holds the broker's thread until it is let go.
+  std::promise<void> hold() {
+    std::promise<void> gate, entered;
+    auto entry = entered.get_future();
+    broker->look(
+        "acme", [wait = gate.get_future().share(), &entered](const CallTable&, const std::string&) {
+          entered.set_value();
+          wait.wait();
+        });
+    EXPECT_EQ(entry.wait_for(kDeadline), std::future_status::ready);
+    return gate;
+  }
+
+  /// The journal's files as a crash would leave them now.
+  fs::path crash_copy(const std::string& name) {
+    fs::create_directory(folder / name);
+    for (const char* suffix : {"", "-wal"})
+      if (fs::exists(folder / (std::string{"journal.db"} + suffix)))
+        fs::copy_file(folder / (std::string{"journal.db"} + suffix),
+                      folder / name / (std::string{"journal.db"} + suffix));
+    return folder / name / "journal.db";
+  }
+
+  Registry registry;
+  fs::path folder;
+  std::uint64_t seed = 1;
+  ClientId next_client = 1;
+  std::unique_ptr<Broker> broker;
+};
+
+TEST_F(BrokerTest, AnswerComesOnlyAfterTheEventsAreOnDisk) {
+  start();
+  std::promise<std::size_t> found;
+  broker->submit({fact(FactType::started), fact(FactType::ringing, "c1", "101")},
+                 [&](std::optional<Errc> why) {
+                   auto copy = why ? Result<std::unique_ptr<Journal>>{Error{*why, ""}}
+                                   : Journal::open(crash_copy("then").string(), now());
+                   const auto read = copy ? (*copy)->read("acme", 0, 100, 1 << 20)
+                                          : Result<std::vector<StoredEvent>>{copy.error()};
+                   found.set_value(read ? read->size() : 0);
+                 });
+  auto future = found.get_future();
+  ASSERT_EQ(future.wait_for(kDeadline), std::future_status::ready);
+  EXPECT_EQ(future.get(), 2u);
+}
+
+TEST_F(BrokerTest, EventsComeInTheOrderOfTheFactsWithRisingCursors) {
+  start();
+  const auto client = attach();
+  EXPECT_EQ(answer(submit({fact(FactType::started), fact(FactType::ringing, "c1", "101"),
+                           fact(FactType::answered, "c1", "101"), fact(FactType::ended)})),
+            std::nullopt);
+  EXPECT_EQ(events(client), (std::vector<std::string>{"call.started 1", "call.ringing 2",
+                                                      "call.answered 3", "call.ended 4"}));
+  EXPECT_TRUE(cursor().ends_with(".4"));
+}
+
+TEST_F(BrokerTest, ManyRequestsAreAnsweredOnceEachAndNothingIsLost) {
+  start();
+  std::vector<std::future<std::optional<Errc>>> answers;
+  for (int i = 0; i < 500; ++i)
+    answers.push_back(submit({fact(FactType::started, "call" + std::to_string(i))}));
+  for (auto& one : answers) ASSERT_EQ(answer(std::move(one)), std::nullopt);
+  EXPECT_TRUE(cursor().ends_with(".500"));
+  EXPECT_EQ(registry.value("hookswitch_facts_total"), 500);
+  EXPECT_EQ(registry.value("hookswitch_calls"), 500);
+}
+
+TEST_F(BrokerTest, RestartTakesUpCallsAndCursors) {
+  start();
+  ASSERT_EQ(answer(submit({fact(FactType::started), fact(FactType::ringing, "c1", "101")})),
+            std::nullopt);
+  const std::string before = cursor();
+  start();
+  EXPECT_EQ(cursor(), before);
+  EXPECT_EQ(state(), "ringing");
+  ASSERT_EQ(tell(FactType::answered, "c1", "101"), std::nullopt);
+  EXPECT_EQ(state(), "connected");
+  const auto client = attach(Cursor{before.substr(0, before.find('.')), 0});
+  EXPECT_EQ(events(client),
+            (std::vector<std::string>{"call.started 1", "call.ringing 2", "call.answered 3"}));
+}
+
+TEST_F(BrokerTest, CrashAfterAnAnswerLosesNothing) {
+  start();
+  ASSERT_EQ(answer(submit({fact(FactType::started), fact(FactType::ringing, "c1", "101")})),
+            std::nullopt);
+  const std::string before = cursor();
+  const fs::path copy = crash_copy("crashed");
+  start(copy);
+  EXPECT_EQ(cursor(), before);
+  EXPECT_EQ(state(), "ringing");
+}
+
+TEST_F(BrokerTest, JournalInUseIsRefusedAtStart) {
+  start();
+  auto second = make(folder / "journal.db");
+  const auto started = second->start();
+  ASSERT_FALSE(started);
+  EXPECT_EQ(started.error().code, Errc::journal_io);
+}
+
+TEST_F(BrokerTest, DrainedBrokerTakesNoMoreFactsAndSaysSo) {
+  start();
+  const auto client = attach();
+  ASSERT_EQ(tell(FactType::started), std::nullopt);
+  broker->drain();
+  EXPECT_EQ(client->closed, Errc::shutting_down);
+  EXPECT_EQ(tell(FactType::ringing, "c1", "101"), Errc::shutting_down);
+  broker->stop();
+  EXPECT_EQ(tell(FactType::ringing, "c1", "101"), Errc::shutting_down);
+}
+
+TEST_F(BrokerTest, DrainAnswersAllThatIsInHandBeforeClientsAreSentAway) {
+  start();
+  const auto client = attach();
+  std::atomic<int> answered{0};
+  int answered_at_close = -1;
+  client->on_close = [&] { answered_at_close = answered; };
+  auto gate = hold();
+  constexpr int kRequests = 40;
+  for (int i = 0; i < kRequests; ++i)  // more than one commit takes
+    broker->submit(std::vector<Fact>(kFactsPerRequestMax, fact(FactType::presence)),
+                   [&](std::optional<Errc>) { ++answered; });
+  auto drained = std::async(std::launch::async, [&] { broker->drain(); });
+  // Taken requests wait behind the gate; the first that is answered at once was refused.
+  while (submit({}).wait_for(std::chrono::seconds{0}) != std::future_status::ready)
+    std::this_thread::yield();
+  gate.set_value();
+  ASSERT_EQ(drained.wait_for(kDeadline), std::future_status::ready);
+  broker->stop();
+  EXPECT_EQ(answered, kRequests);
+  EXPECT_EQ(answered_at_close, kRequests);
+}
+
+TEST_F(BrokerTest, StopAnswersWhatIsInHand) {
+  start();
+  auto gate = hold();
+  auto one = submit({fact(FactType::started)});
+  gate.set_value();
+  broker->stop();
+  EXPECT_EQ(answer(std::move(one)), std::nullopt);
+}
+
+TEST_F(BrokerTest, FullQueueIsRefusedAsOverloadAtOnce) {
+  start();
+  auto gate = hold();
+  std::vector<std::future<std::optional<Errc>>> taken;
+  std::size_t facts = 0;
+  for (; facts + kFactsPerRequestMax <= kBrokerQueueMax; facts += kFactsPerRequestMax)
+    taken.push_back(submit(std::vector<Fact>(kFactsPerRequestMax, fact(FactType::presence))));
+  auto refused = submit(std::vector<Fact>(kFactsPerRequestMax, fact(FactType::presence)));
+  EXPECT_EQ(refused.wait_for(std::chrono::seconds{0}), std::future_status::ready);
+  EXPECT_EQ(answer(std::move(refused)), Errc::overload);
+  EXPECT_EQ(registry.value("hookswitch_facts_refused_total"), 1);
+  gate.set_value();
+  for (auto& one : taken) EXPECT_EQ(answer(std::move(one)), std::nullopt);
+  EXPECT_EQ(tell(FactType::started), std::nullopt) << "there is room again";
+  EXPECT_EQ(registry.value("hookswitch_broker_queue"), 0);
+}
+
+TEST_F(BrokerTest, HealthIsToldOncePerChange) {
+  start();
+  const auto client = attach();
+  for (const bool up : {true, true, false, false, true})
+    broker->source_health("acme", "hq", up, "why");
+  cursor();
+  EXPECT_EQ(events(client),
+            (std::vector<std::string>{"source.up 1", "source.down 2", "source.up 3"}));
+  ASSERT_EQ(broker->health().size(), 1u);
+  EXPECT_TRUE(broker->health()[0].up);
+}
+
+TEST_F(BrokerTest, FailedCommitIsAnsweredAndLeavesEverythingAsItWas) {
+  start();
+  const auto client = attach();
+  ASSERT_EQ(tell(FactType::started), std::nullopt);
+  const std::string before = cursor();
+  std::optional<Errc> refused;
+  {
+    const FullDisk full;
+    refused = tell(FactType::ringing, "c1", "101");
+  }
+  EXPECT_EQ(refused, Errc::journal_io);
+  EXPECT_EQ(cursor(), before)
+      << "once the disk has room the journal is open again, without what was refused";
+  EXPECT_EQ(broker->journal_problem(), "");
+  EXPECT_EQ(state(), "dialing");
+  EXPECT_EQ(tell(FactType::ringing, "c1", "101"), std::nullopt);
+  EXPECT_EQ(events(client), (std::vector<std::string>{"call.started 1", "call.ringing 2"}));
+  EXPECT_GE(registry.value("hookswitch_journal_errors_total"), 1);
+}
+
+TEST_F(BrokerTest, EveryRequestIsAnsweredWhileTheJournalFails) {
+  start();
+  ASSERT_EQ(tell(FactType::started), std::nullopt);
+  int refused = 0;
+  {
+    const FullDisk full;
+    for (int i = 0; i < 20; ++i)
+      refused += tell(FactType::started, "x" + std::to_string(i)) == Errc::journal_io ? 1 : 0;
+  }
+  EXPECT_EQ(refused, 20);
+  cursor();
+  EXPECT_EQ(state("x0"), "none");
+  EXPECT_EQ(registry.value("hookswitch_calls"), 1);
+}
+
+TEST_F(BrokerTest, HealthThatChangedWhileTheJournalFailedIsToldAfterwards) {
+  start();
+  const auto client = attach();
+  broker->source_health("acme", "hq", true, "");
+  cursor();
+  {
+    const FullDisk full;
+    broker->source_health("acme", "hq", false, "refused");
+    ASSERT_EQ(tell(FactType::started), Errc::journal_io);
+  }
+  cursor();
+  EXPECT_EQ(tell(FactType::started), std::nullopt);
+  const auto seen = events(client);
+  EXPECT_TRUE(std::any_of(seen.begin(), seen.end(), [](const std::string& one) {
+    return one.starts_with("source.down");
+  })) << "a change of health was lost with the commit it was in";
+}
+
+}  // namespace
+}  // namespace hookswitch
