@@ -1,13 +1,13 @@
 #include "daemon/settings/settings.hpp"
 
+#include <arpa/inet.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <thread>
 
+#include "base/file.hpp"
 #include "base/text.hpp"
 #include "daemon/settings/section.hpp"
 #include "proto/assets.hpp"
@@ -15,10 +15,20 @@
 namespace hookswitch {
 namespace {
 
+constexpr std::size_t kConfigBytesMax = 1024 * 1024;
+
 bool is_name(std::string_view text) {
   return !text.empty() && text.size() <= 64 && std::all_of(text.begin(), text.end(), [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
   });
+}
+
+/// "127.0.0.1" or "[::1]".
+bool is_ip_address(std::string host) {
+  in_addr v4{};
+  in6_addr v6{};
+  if (!host.starts_with('[')) return ::inet_pton(AF_INET, host.c_str(), &v4) == 1;
+  return host.ends_with(']') && ::inet_pton(AF_INET6, host.substr(1, host.size() - 2).c_str(), &v6) == 1;
 }
 
 /// A name that goes into paths, cursors and labels.
@@ -34,7 +44,8 @@ void read_listen(Section& root, Settings& out) {
     in.required("address", address);
     const auto colon = address.rfind(':');
     const auto port = colon == std::string::npos ? std::nullopt : parse_int(std::string_view{address}.substr(colon + 1));
-    if (!address.empty() && (!port || *port < 0 || *port > 65535)) in.fail("address", "must be an IP address and a port, like 127.0.0.1:8080");
+    const bool numeric = colon != std::string::npos && is_ip_address(address.substr(0, colon));
+    if (!address.empty() && (!numeric || !port || *port < 0 || *port > 65535)) in.fail("address", "must be an IP address and a port, like 127.0.0.1:8080");
     out.server.listen.push_back(address);
     in.texts("hosts", out.hosts);
     std::vector<std::string> origins;
@@ -121,7 +132,7 @@ void read_people(Section& root, Settings& out, Directory& directory) {
     read_name(in, "id", org.id);
     in.text("country", org.country);
     in.text("number", org.number);
-    if (!org.country.empty() && (org.country.size() != 2 || to_lower(org.country) == org.country))
+    if (!org.country.empty() && (org.country.size() != 2 || !std::all_of(org.country.begin(), org.country.end(), [](char c) { return c >= 'A' && c <= 'Z'; })))
       in.fail("country", "must be two capital letters (ISO 3166-1)");
     if (directory.find_org(org.id) != nullptr) in.fail("id", "is used twice");
     in.finish();
@@ -148,12 +159,12 @@ DialectProgramPtr read_dialect(Section& in, const std::string& name) {
   std::string text, file = name;
   if (name.find('/') != std::string::npos) {
     file = in.resolve(name);
-    std::ifstream stream{file, std::ios::binary};
-    text.assign(std::istreambuf_iterator<char>{stream}, {});
-    if (!stream) {
-      in.fail("dialect", "cannot read " + file);
+    auto read = read_file(file, kConfigBytesMax);
+    if (!read) {
+      in.fail("dialect", read.error().detail);
       return nullptr;
     }
+    text = std::move(*read);
   } else {
     text = asset("dialects/" + name + ".json");
     file = "dialects/" + name + ".json";
@@ -280,12 +291,12 @@ void read_clients(Section& root, Settings& out) {
 std::shared_ptr<const Settings> load_settings(const std::string& file, Problems& problems) {
   auto out = std::make_shared<Settings>();
   out->file = file;
-  std::ifstream stream{file, std::ios::binary};
-  const std::string text{std::istreambuf_iterator<char>{stream}, {}};
-  if (!stream && !stream.eof()) {
-    problems.push_back(fmt::format("{}:1:1: file: cannot be read", file));
+  const auto read = read_file(file, kConfigBytesMax);
+  if (!read) {
+    problems.push_back(fmt::format("{}:1:1: file: {}", file, read.error().detail));
     return out;
   }
+  const std::string& text = *read;
   const toml::parse_result parsed = toml::parse(std::string_view{text}, std::string_view{file});
   if (!parsed) {
     const auto& at = parsed.error().source().begin;
@@ -311,11 +322,13 @@ std::shared_ptr<const Settings> load_settings(const std::string& file, Problems&
   out->directory = std::move(directory);
   // Sections are read in our order; people read files from top to bottom.
   std::stable_sort(problems.begin(), problems.end(), [&](const std::string& a, const std::string& b) {
-    const auto line = [&](const std::string& problem) {
+    const auto place = [&](const std::string& problem) {
       const auto rest = std::string_view{problem}.substr(std::min(file.size() + 1, problem.size()));
-      return parse_int(rest.substr(0, rest.find(':'))).value_or(0);
+      const auto colon = rest.find(':');
+      const auto column = rest.substr(std::min(colon + 1, rest.size()));
+      return std::pair{parse_int(rest.substr(0, colon)).value_or(0), parse_int(column.substr(0, column.find(':'))).value_or(0)};
     };
-    return line(a) < line(b);
+    return place(a) < place(b);
   });
   return out;
 }

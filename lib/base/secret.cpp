@@ -5,8 +5,8 @@
 
 #include <cerrno>
 #include <cstring>
-#include <fstream>
-#include <iterator>
+
+#include "base/file.hpp"
 
 namespace hookswitch {
 
@@ -16,13 +16,12 @@ Result<Secret> read_secret_file(const std::string& path) {
     return Error{Errc::bad_request, fmt::format("cannot read {}: {}", path, std::strerror(errno))};
   if ((info.st_mode & 0007) != 0)
     return Error{Errc::bad_request, fmt::format("{} may be read by others; run: chmod o= {}", path, path)};
-  std::ifstream in{path, std::ios::binary};
-  std::string bytes{std::istreambuf_iterator<char>{in}, {}};
-  if (!in && !in.eof()) return Error{Errc::bad_request, fmt::format("cannot read {}", path)};
+  auto read = read_file(path, 4096);
+  if (!read) return read.error();
+  std::string bytes = std::move(*read);
   if (bytes.ends_with('\n')) bytes.pop_back();
   if (bytes.ends_with('\r')) bytes.pop_back();
   if (bytes.empty()) return Error{Errc::bad_request, fmt::format("{} is empty", path)};
-  if (bytes.size() > 4096) return Error{Errc::bad_request, fmt::format("{} is larger than 4096 bytes", path)};
   return Secret{std::move(bytes)};
 }
 

@@ -32,11 +32,13 @@ bool skip(std::string_view& text, char c) {
 
 void append_rfc3339(std::string& out, Time time) {
   using namespace std::chrono;
+  // std::chrono::year is 16 bits wide: clamp before it wraps.
+  time = std::clamp(time, Time{sys_days{year{0} / 1 / 1}}, Time{sys_days{year{10000} / 1 / 1}} - milliseconds{1});
   const auto day = floor<days>(time);
   const year_month_day date{day};
   const hh_mm_ss clock{time - day};
   char text[] = "0000-00-00T00:00:00.000Z";
-  put(text, static_cast<unsigned>(std::clamp(static_cast<int>(date.year()), 0, 9999)), 4);
+  put(text, static_cast<unsigned>(static_cast<int>(date.year())), 4);
   put(text + 5, static_cast<unsigned>(date.month()), 2);
   put(text + 8, static_cast<unsigned>(date.day()), 2);
   put(text + 11, static_cast<unsigned>(clock.hours().count()), 2);

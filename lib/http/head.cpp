@@ -11,7 +11,7 @@ std::optional<Errc> refuse_head(std::string_view head) {
   if (line_end == std::string_view::npos) return Errc::bad_request;
   const std::string_view start = head.substr(0, line_end);
   const auto first = start.find(' '), last = start.rfind(' ');
-  if (first == std::string_view::npos || first == last) return Errc::bad_request;
+  if (first == std::string_view::npos || first == last || first == 0) return Errc::bad_request;
   const std::string_view method = start.substr(0, first), target = start.substr(first + 1, last - first - 1);
   const std::string_view version = start.substr(last + 1);
   if (!target.starts_with('/') && !(target == "*" && method == "OPTIONS")) return Errc::bad_request;

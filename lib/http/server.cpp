@@ -18,6 +18,7 @@
 #include <boost/beast/websocket.hpp>
 #include <array>
 #include <deque>
+#include <future>
 #include <mutex>
 #include <thread>
 #include <unordered_set>
@@ -64,8 +65,9 @@ struct Outgoing {
   Errc why = Errc::internal_error;
 };
 
+/// What all threads and connections of one server have. Lives as long as any of them.
 struct Shared {
-  const ServerOptions& options;
+  const ServerOptions options;
   Handler& handler;
   Registry& registry;
   Gauge& connections;
@@ -79,21 +81,28 @@ struct Shared {
   }
 };
 
-/// One io_context with its thread, the WebSockets that live there, and a mailbox for frames from other threads.
-class IoThread {
+class HttpConnection;
+
+/// One io_context with its thread, the connections that live there, and a mailbox for frames from other threads.
+/// Shared by its connections and by whoever holds a WebSocket or an answer to give: the io_context must outlive them, even if the
+/// server is gone. stop() ends every operation, so that no connection keeps the thread that keeps it.
+class IoThread : public std::enable_shared_from_this<IoThread> {
+ private:
+  const std::shared_ptr<Shared> owner_;  // before `io`: what is destroyed with it still counts
+
  public:
-  explicit IoThread(Shared& shared_state) : shared(shared_state), ticker_(io) {}
+  explicit IoThread(std::shared_ptr<Shared> shared_state) : owner_(std::move(shared_state)), shared(*owner_), ticker_(io) {}
 
   void start() {
     work_.emplace(io.get_executor());
     tick();
-    thread_ = std::thread{[this] { io.run(); }};
+    thread_ = std::thread{[this] {
+      io.run();
+      ended_.set_value();
+    }};
   }
-  void stop() {
-    work_.reset();
-    io.stop();
-    if (thread_.joinable()) thread_.join();
-  }
+  /// Cuts every connection off and lets what waits for them see it.
+  void stop();
   /// One wake-up for all that arrives until the thread gets to it.
   void put(Outgoing item);
 
@@ -101,6 +110,7 @@ class IoThread {
   Shared& shared;
   std::atomic<std::uint64_t> turns{0};
   std::unordered_set<WsConnection*> websockets;
+  std::unordered_set<HttpConnection*> requests;
 
  private:
   void tick();
@@ -109,7 +119,9 @@ class IoThread {
   std::optional<asio::executor_work_guard<asio::io_context::executor_type>> work_;
   asio::steady_timer ticker_;
   std::thread thread_;
+  std::promise<void> ended_;
   std::mutex mutex_;
+  bool stopped_ = false;
   std::vector<Outgoing> outbox_, turn_;
 };
 
@@ -117,7 +129,7 @@ class WsConnection : public WebSocket, public std::enable_shared_from_this<WsCon
  public:
   using Clock = std::chrono::steady_clock;
 
-  WsConnection(beast::tcp_stream&& stream, IoThread& io) : ws_(std::move(stream)), io_(io) {}
+  WsConnection(beast::tcp_stream&& stream, std::shared_ptr<IoThread> io) : owner_(std::move(io)), io_(*owner_), ws_(std::move(stream)) {}
 
   // WebSocket, any thread
   void send(std::shared_ptr<const std::string> text) override {
@@ -199,10 +211,7 @@ class WsConnection : public WebSocket, public std::enable_shared_from_this<WsCon
     handler_->on_tick();
   }
 
-  void cut() {
-    error_code ignored;
-    beast::get_lowest_layer(ws_).socket().close(ignored);
-  }
+  void cut() { beast::get_lowest_layer(ws_).close(); }
 
  private:
   struct Queued {
@@ -257,8 +266,9 @@ class WsConnection : public WebSocket, public std::enable_shared_from_this<WsCon
     cut();  // the queue stays: a write under way still reads its front
   }
 
-  bws::stream<beast::tcp_stream, false> ws_;  // no permessage-deflate: it costs hundreds of KiB a connection
+  const std::shared_ptr<IoThread> owner_;  // before `ws_`: its io_context must outlive the socket
   IoThread& io_;
+  bws::stream<beast::tcp_stream, false> ws_;  // no permessage-deflate: it costs hundreds of KiB a connection
   std::unique_ptr<WebSocketHandler> handler_;
   std::deque<Queued> queue_;
   std::size_t queued_bytes_ = 0;
@@ -271,6 +281,7 @@ void IoThread::put(Outgoing item) {
   bool first = false;
   {
     const std::lock_guard lock{mutex_};
+    if (stopped_) return;
     if (outbox_.size() >= kOutboxMax) {
       item.to->lost_frame = true;
       return;
@@ -306,15 +317,22 @@ void IoThread::tick() {
 /// One TCP connection speaking HTTP/1.1 until it is closed or becomes a WebSocket.
 class HttpConnection {
  public:
-  HttpConnection(tcp::socket socket, IoThread& io)
-      : stream_(std::move(socket)),
-        io_(io),
-        shared_(io.shared),
+  HttpConnection(tcp::socket socket, std::shared_ptr<IoThread> io)
+      : owner_(std::move(io)),
+        io_(*owner_),
+        shared_(io_.shared),
+        stream_(std::move(socket)),
         late_(shared_.registry.counter("hookswitch_http_late_headers_total", "Connections closed: no whole header in time.")) {
     error_code ignored;
     peer_ = stream_.socket().remote_endpoint(ignored).address().to_string();
     stream_.socket().set_option(tcp::no_delay{true}, ignored);
+    io_.requests.insert(this);
   }
+  ~HttpConnection() { io_.requests.erase(this); }
+  HttpConnection(const HttpConnection&) = delete;
+  HttpConnection& operator=(const HttpConnection&) = delete;
+
+  void cut() { stream_.close(); }
 
   asio::awaitable<void> run() {
     const Counted counted{shared_.connections};
@@ -427,8 +445,9 @@ class HttpConnection {
     const auto start = [this](auto&& completion, Request&& moved) {
       using Completion = std::decay_t<decltype(completion)>;
       auto held = std::make_shared<Completion>(std::forward<decltype(completion)>(completion));
-      shared_.handler.on_request(std::move(moved), [held, executor = io_.io.get_executor()](Response response) {
-        asio::post(executor, [held, response = std::move(response)]() mutable { std::move (*held)(std::move(response)); });
+      // `io` is named before `held`, so that it outlives it wherever the answer is dropped.
+      shared_.handler.on_request(std::move(moved), [io = owner_, held](Response response) {
+        asio::post(io->io, [held, response = std::move(response)]() mutable { std::move (*held)(std::move(response)); });
       });
     };
     co_return co_await asio::async_initiate<decltype(asio::use_awaitable), void(Response)>(start, asio::use_awaitable,
@@ -481,52 +500,69 @@ class HttpConnection {
       co_return;
     }
     // In a coroutine of its own: what this one holds (parser, buffers, frames) is not needed for the hours to come.
-    const auto connection = std::make_shared<WsConnection>(std::move(stream_), io_);
+    const auto connection = std::make_shared<WsConnection>(std::move(stream_), owner_);
     auto request_for_accept = std::make_unique<bhttp::request<bhttp::string_body>>(std::move(message));
     asio::co_spawn(io_.io, connection->run(std::move(request_for_accept), std::move(decision)), asio::detached);
   }
 
-  beast::tcp_stream stream_;
+  const std::shared_ptr<IoThread> owner_;
   IoThread& io_;
   Shared& shared_;
+  beast::tcp_stream stream_;
   Counter& late_;
   beast::flat_buffer buffer_;
   std::string peer_;
   bool first_ = true;
 };
 
-asio::awaitable<void> serve(tcp::socket socket, IoThread& io) {
-  HttpConnection connection{std::move(socket), io};
+asio::awaitable<void> serve(tcp::socket socket, std::shared_ptr<IoThread> io) {
+  HttpConnection connection{std::move(socket), std::move(io)};
   co_await connection.run();
+}
+
+void IoThread::stop() {
+  if (!thread_.joinable()) return;
+  asio::post(io, [this] {
+    ticker_.cancel();
+    work_.reset();
+    for (WsConnection* each : std::vector<WsConnection*>{websockets.begin(), websockets.end()}) each->cut();
+    for (HttpConnection* each : std::vector<HttpConnection*>{requests.begin(), requests.end()}) each->cut();
+    const std::lock_guard lock{mutex_};
+    stopped_ = true;
+    outbox_.clear();
+  });
+  // run() returns when nothing is left to do; a handler that does not come back must not hang the stop.
+  if (ended_.get_future().wait_for(std::chrono::seconds{2}) != std::future_status::ready) io.stop();
+  thread_.join();
 }
 
 }  // namespace
 
 struct Server::Impl {
   Impl(ServerOptions given, Handler& handler, Registry& registry)
-      : options(std::move(given)),
-        shared{options,
-               handler,
-               registry,
-               registry.gauge("hookswitch_http_connections", "Open connections, WebSockets included."),
-               registry.gauge("hookswitch_websockets", "Open WebSockets."),
-               registry.counter("hookswitch_http_requests_total", "Requests that passed the strict layer.")},
+      : owner(new Shared{std::move(given), handler, registry,
+                         registry.gauge("hookswitch_http_connections", "Open connections, WebSockets included."),
+                         registry.gauge("hookswitch_websockets", "Open WebSockets."),
+                         registry.counter("hookswitch_http_requests_total", "Requests that passed the strict layer.")}),
+        shared(*owner),
+        options(shared.options),
         accept_errors(registry.counter("hookswitch_http_accept_errors_total", "Failed accepts (descriptors used up, …).")),
         turned_away(registry.counter("hookswitch_http_turned_away_total", "Connections closed at once: too many.")) {}
 
-  ServerOptions options;
-  Shared shared;
+  const std::shared_ptr<Shared> owner;
+  Shared& shared;
+  const ServerOptions& options;
   Counter& accept_errors;
   Counter& turned_away;
-  std::vector<std::unique_ptr<IoThread>> threads;
+  std::vector<std::shared_ptr<IoThread>> threads;
   std::vector<tcp::acceptor> acceptors;
   std::vector<std::string> bound;
   std::size_t next = 0;
 
   asio::awaitable<void> accept_loop(tcp::acceptor& acceptor) {
     while (!shared.stopping) {
-      IoThread& io = *threads[next++ % threads.size()];
-      tcp::socket socket{io.io};
+      const auto io = threads[next++ % threads.size()];
+      tcp::socket socket{io->io};
       const auto [error] = co_await acceptor.async_accept(socket, kToken);
       if (error == asio::error::operation_aborted || shared.stopping) co_return;
       if (error) {
@@ -540,7 +576,8 @@ struct Server::Impl {
         turned_away.add();
         continue;
       }
-      asio::co_spawn(io.io, serve(std::move(socket), io), asio::detached);
+      // From the thread it will live on, so that all of it happens there.
+      asio::co_spawn(io->io, serve(std::move(socket), io), asio::detached);
     }
   }
 };
@@ -552,7 +589,7 @@ Server::~Server() { stop(); }
 
 Result<void> Server::start() {
   auto& impl = *impl_;
-  for (unsigned i = 0; i < std::max(1U, impl.options.io_threads); ++i) impl.threads.push_back(std::make_unique<IoThread>(impl.shared));
+  for (unsigned i = 0; i < std::max(1U, impl.options.io_threads); ++i) impl.threads.push_back(std::make_shared<IoThread>(impl.owner));
   for (const auto& address : impl.options.listen) {
     const auto colon = address.rfind(':');
     std::string_view host = std::string_view{address}.substr(0, colon);
@@ -595,6 +632,7 @@ void Server::stop_accepting() {
 bool Server::idle() const { return impl_->shared.busy == 0 && impl_->shared.websockets.value() == 0; }
 
 void Server::stop() {
+  stop_accepting();
   for (auto& thread : impl_->threads) thread->stop();
 }
 

@@ -72,6 +72,7 @@ class Statement {
 
 struct Journal::Database {
   sqlite3* handle = nullptr;
+  bool not_ours = false;
   sqlite3_stmt *insert_event = nullptr, *read_events = nullptr, *put_call = nullptr, *drop_call = nullptr, *put_head = nullptr,
                *old_events = nullptr, *drop_event = nullptr;
 
@@ -108,6 +109,10 @@ struct Journal::Database {
         !run("PRAGMA wal_autocheckpoint=1000") || !run("PRAGMA foreign_keys=OFF") || !run("BEGIN IMMEDIATE"))
       return failure("set up");
     const std::string version = scalar("PRAGMA user_version");
+    if (version == "0" && scalar("SELECT count(*) FROM sqlite_master") != "0") {
+      not_ours = true;
+      return Error{Errc::journal_io, "the file is a database of another program"};
+    }
     if (version == "0") {
       const std::string meta = fmt::format(
           "{} INSERT INTO meta VALUES('epoch','{}'); PRAGMA user_version={};", kSchema, random_hex(4), kSchemaVersion);
@@ -146,7 +151,7 @@ Result<std::unique_ptr<Journal>> Journal::open(const std::string& path, Time now
       return journal;
     }
     const int code = database.handle != nullptr ? sqlite3_errcode(database.handle) & 0xff : SQLITE_NOMEM;
-    const bool damaged = code == SQLITE_CORRUPT || code == SQLITE_NOTADB || opened.error().detail == "quick_check failed";
+    const bool damaged = code == SQLITE_CORRUPT || code == SQLITE_NOTADB || database.not_ours || opened.error().detail == "quick_check failed";
     if (!damaged || attempt > 0) return opened.error();
     journal.reset();
     const std::string aside = fmt::format("{}.damaged-{}", path, to_unix_ms(now));
@@ -250,7 +255,7 @@ Result<std::size_t> Journal::prune(Time before, std::size_t limit) {
     std::uint64_t last = 0;
     {
       Statement old{db.old_events};
-      old.bind(1, org).bind(2, static_cast<std::int64_t>(limit));
+      old.bind(1, org).bind(2, static_cast<std::int64_t>(limit - dropped));
       while (old.step() == SQLITE_ROW && from_unix_ms(old.integer(1)) < before) {
         last = static_cast<std::uint64_t>(old.integer(0));
         ++dropped;

@@ -161,8 +161,9 @@ void write_json(json::Writer& out, const Fact& fact) {
     write_text(out, "url", fact.recording.url);
     out.end_object();
   }
-  if (!fact.transfer.kind.empty()) {
-    out.key("transfer").begin_object().member("kind", fact.transfer.kind);
+  if (fact.transfer != Transfer{}) {
+    out.key("transfer").begin_object();
+    write_text(out, "kind", fact.transfer.kind);
     write_party(out, "to", fact.transfer.to);
     if (!fact.transfer.other_calls.empty()) {
       out.key("other").begin_object();
