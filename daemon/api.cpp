@@ -13,7 +13,8 @@ namespace hookswitch {
 namespace {
 
 constexpr std::string_view kPagePolicy =
-    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; "
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' "
+    "data:; base-uri 'none'; "
     "form-action 'none'";
 
 struct StaticFile {
@@ -40,11 +41,14 @@ http::Response text(unsigned status, std::string_view type, std::string body) {
 
 std::string_view bearer(const http::Request& request) {
   const auto value = request.header("authorization");
-  return value.size() > 7 && equals_ignore_case(value.substr(0, 7), "bearer ") ? trim(value.substr(7)) : std::string_view{};
+  return value.size() > 7 && equals_ignore_case(value.substr(0, 7), "bearer ")
+             ? trim(value.substr(7))
+             : std::string_view{};
 }
 
 /// Values of one name in a query string, decoded. nullopt for a broken escape.
-std::optional<std::vector<std::string>> query_values(std::string_view query, std::string_view name) {
+std::optional<std::vector<std::string>> query_values(std::string_view query,
+                                                     std::string_view name) {
   std::vector<std::string> out;
   while (!query.empty()) {
     const auto end = std::min(query.find('&'), query.size());
@@ -102,7 +106,9 @@ Api::Api(std::shared_ptr<const Settings> settings, Broker& broker, Registry& reg
     : broker_(broker),
       registry_(registry),
       probe_(std::move(probe)),
-      unmatched_(registry.counter("hookswitch_hooks_unmatched_total", "Authentic webhook requests that no rule of their dialect took.")) {
+      unmatched_(
+          registry.counter("hookswitch_hooks_unmatched_total",
+                           "Authentic webhook requests that no rule of their dialect took.")) {
   set_settings(std::move(settings));
 }
 
@@ -136,23 +142,30 @@ bool Api::host_is_ours(const View& view, std::string_view host) const {
   const std::string wanted = to_lower(host);
   const auto is = [&](const std::string& known) { return to_lower(known) == wanted; };
   const std::lock_guard lock{mutex_};
-  return std::any_of(own_hosts_.begin(), own_hosts_.end(), is) || std::any_of(view.settings->hosts.begin(), view.settings->hosts.end(), is);
+  return std::any_of(own_hosts_.begin(), own_hosts_.end(), is) ||
+         std::any_of(view.settings->hosts.begin(), view.settings->hosts.end(), is);
 }
 
 bool Api::origin_allowed(const View& view, const http::Request& request) const {
   const auto origin = request.header("origin");
   if (!request.has("origin")) return true;  // no browser; its token decides
   const auto host = request.header("host");
-  // Our own pages. The name must be one of ours, or a foreign name pointed at our address would count as "the same origin".
+  // Our own pages. The name must be one of ours, or a foreign name pointed at our address would
+  // count as "the same origin".
   const auto authority = origin.find("://");
-  if (authority != std::string_view::npos && equals_ignore_case(origin.substr(authority + 3), host) && host_is_ours(view, host)) return true;
+  if (authority != std::string_view::npos &&
+      equals_ignore_case(origin.substr(authority + 3), host) && host_is_ours(view, host))
+    return true;
   if (view.settings->origins.allows(origin)) return true;
   return std::any_of(view.settings->clients.begin(), view.settings->clients.end(),
                      [&](const auto& client) { return client.second.origins.allows(origin); });
 }
 
 void Api::refuse(Errc code, const http::Respond& respond) {
-  registry_.counter("hookswitch_request_refusals_total", "Requests refused by a handler, by reason.", {{"code", outcome(code).name}}).add();
+  registry_
+      .counter("hookswitch_request_refusals_total", "Requests refused by a handler, by reason.",
+               {{"code", outcome(code).name}})
+      .add();
   respond(http::problem(code));
 }
 
@@ -160,10 +173,13 @@ Result<Grant> Api::grant_of(const View& view, const http::Request& request) cons
   const auto token = bearer(request);
   if (!token.empty()) {
     auto grant = view.rules->verifier->verify(token, now());
-    if (grant && view.settings->directory->find_org(grant->org) == nullptr) return Error{Errc::auth_invalid, "no such organisation"};
+    if (grant && view.settings->directory->find_org(grant->org) == nullptr)
+      return Error{Errc::auth_invalid, "no such organisation"};
     return grant;
   }
-  if (view.rules->anonymous) return *view.rules->anonymous;
+  // Not under a foreign name: a page of anybody's could point its own name at our address.
+  if (view.rules->anonymous && host_is_ours(view, request.header("host")))
+    return *view.rules->anonymous;
   return Error{Errc::auth_missing, "no token"};
 }
 
@@ -172,28 +188,39 @@ void Api::on_request(http::Request request, http::Respond respond) {
   const std::string_view path = request.path;
   if (path.starts_with("/v1/hooks/")) return hook(now_view, std::move(request), std::move(respond));
 
-  const bool known = path == "/v1/calls" || path.starts_with("/v1/calls/") || path == "/v1/events" || path == "/livez" ||
-                     path == "/readyz" || path == "/metrics" || path == "/version" || path.starts_with("/apps/") ||
-                     std::any_of(std::begin(kFiles), std::end(kFiles), [&](const StaticFile& file) { return file.path == path; });
+  const bool known = path == "/v1/calls" || path.starts_with("/v1/calls/") ||
+                     path == "/v1/events" || path == "/livez" || path == "/readyz" ||
+                     path == "/metrics" || path == "/version" || path.starts_with("/apps/") ||
+                     std::any_of(std::begin(kFiles), std::end(kFiles),
+                                 [&](const StaticFile& file) { return file.path == path; });
   if (!known) return refuse(Errc::not_found, respond);
   if (request.method != "GET") {
-    registry_.counter("hookswitch_request_refusals_total", "Requests refused by a handler, by reason.", {{"code", "method_not_allowed"}}).add();
+    registry_
+        .counter("hookswitch_request_refusals_total", "Requests refused by a handler, by reason.",
+                 {{"code", "method_not_allowed"}})
+        .add();
     auto answer = http::problem(Errc::method_not_allowed);
     answer.headers.emplace_back("Allow", "GET, HEAD");
     return respond(std::move(answer));
   }
-  if (path == "/v1/calls" || path.starts_with("/v1/calls/")) return calls(now_view, request, std::move(respond));
+  if (path == "/v1/calls" || path.starts_with("/v1/calls/"))
+    return calls(now_view, request, std::move(respond));
   if (path == "/v1/events") {
     auto answer = http::problem(Errc::not_supported);  // server-sent events are not here yet
     answer.status = 426;
     answer.headers.emplace_back("Upgrade", "websocket");
     return respond(std::move(answer));
   }
-  if (path == "/livez") return respond(probe_.alive() ? text(200, "text/plain", "ok\n") : text(503, "text/plain", "stuck\n"));
+  if (path == "/livez")
+    return respond(probe_.alive() ? text(200, "text/plain", "ok\n")
+                                  : text(503, "text/plain", "stuck\n"));
   if (path == "/readyz") return respond(ready());
-  if (path == "/metrics") return respond(text(200, "text/plain; version=0.0.4; charset=utf-8", registry_.render()));
+  if (path == "/metrics")
+    return respond(text(200, "text/plain; version=0.0.4; charset=utf-8", registry_.render()));
   if (path == "/version")
-    return respond(text(200, "application/json", fmt::format(R"({{"name":"hookswitch","version":"{}","commit":"{}"}})", kVersion, kCommit)));
+    return respond(text(
+        200, "application/json",
+        fmt::format(R"({{"name":"hookswitch","version":"{}","commit":"{}"}})", kVersion, kCommit)));
   auto answer = page(now_view, request);
   if (answer.status == 404) return refuse(Errc::not_found, respond);
   respond(std::move(answer));
@@ -224,7 +251,9 @@ http::Response Api::page(const View& view, const http::Request& request) const {
     const auto client = view.settings->clients.find(std::string_view{request.path}.substr(6));
     if (client == view.settings->clients.end()) return text(404, "", "");
     json::Writer config;
-    config.begin_object().member("id", client->second.id).member("dialect", subprotocol(client->second.dialect));
+    config.begin_object()
+        .member("id", client->second.id)
+        .member("dialect", subprotocol(client->second.dialect));
     config.key("origins").begin_array();
     std::string ancestors;
     for (const auto& origin : client->second.origins.normal()) {
@@ -235,14 +264,18 @@ http::Response Api::page(const View& view, const http::Request& request) const {
     config.end_array().member("allow_null_origin", false).end_object();
     std::string html{asset("adapter.html")};
     static constexpr std::string_view kSlot = "__HOOKSWITCH_CLIENT__";
-    if (const auto at = html.find(kSlot); at != std::string::npos) html.replace(at, kSlot.size(), json_for_html(config.view()));
+    if (const auto at = html.find(kSlot); at != std::string::npos)
+      html.replace(at, kSlot.size(), json_for_html(config.view()));
     answer = text(200, "text/html; charset=utf-8", std::move(html));
-    for (const auto& [name, value] : client->second.headers) answer.headers.emplace_back(name, value);
-    answer.headers.emplace_back("Content-Security-Policy", fmt::format("{}; frame-ancestors{}", kPagePolicy, ancestors));
+    for (const auto& [name, value] : client->second.headers)
+      answer.headers.emplace_back(name, value);
+    answer.headers.emplace_back("Content-Security-Policy",
+                                fmt::format("{}; frame-ancestors{}", kPagePolicy, ancestors));
   } else {
     for (const auto& file : kFiles)
       if (file.path == request.path) answer = text(200, file.type, std::string{asset(file.asset)});
-    answer.headers.emplace_back("Content-Security-Policy", fmt::format("{}; frame-ancestors 'none'", kPagePolicy));
+    answer.headers.emplace_back("Content-Security-Policy",
+                                fmt::format("{}; frame-ancestors 'none'", kPagePolicy));
   }
   answer.headers.emplace_back("Cache-Control", "no-cache");
   answer.headers.emplace_back("Referrer-Policy", "no-referrer");
@@ -255,6 +288,12 @@ void Api::hook(const View& view, http::Request request, http::Respond respond) {
   const auto found = view.settings->webhooks.find(rest.substr(0, slash));
   if (found == view.settings->webhooks.end()) return refuse(Errc::source_unknown, respond);
   const WebhookSource& source = found->second;
+  // No PBX sends an Origin: this is a browser, and unless it is a page of ours, somebody else's
+  // page forging calls.
+  const bool foreign_page = request.has("origin")
+                                ? !origin_allowed(view, request)
+                                : request.header("sec-fetch-site") == "cross-site";
+  if (foreign_page) return refuse(Errc::origin_refused, respond);
   HookRequest ask;
   ask.method = request.method;
   if (slash != std::string_view::npos) ask.rest = rest.substr(slash + 1);
@@ -265,18 +304,25 @@ void Api::hook(const View& view, http::Request request, http::Respond respond) {
   auto handled = source.hook->handle(ask);
   if (!handled) {
     const Errc code = handled.error().code;
-    registry_.counter("hookswitch_hook_refusals_total", "Webhook requests refused, by source and reason.",
-                      {{"source", source.name}, {"code", outcome(code).name}}).add();
+    registry_
+        .counter("hookswitch_hook_refusals_total",
+                 "Webhook requests refused, by source and reason.",
+                 {{"source", source.name}, {"code", outcome(code).name}})
+        .add();
     log::debug("webhook_refused", {{"source", source.name}, {"code", outcome(code).name}});
     auto answer = http::problem(code);
     if (code == Errc::method_not_allowed) {
       std::string allow;
-      for (const auto& method : source.hook->methods()) allow += (allow.empty() ? "" : ", ") + method;
+      for (const auto& method : source.hook->methods())
+        allow += (allow.empty() ? "" : ", ") + method;
       answer.headers.emplace_back("Allow", allow);
     }
     return respond(std::move(answer));
   }
-  registry_.counter("hookswitch_hook_requests_total", "Webhook requests taken, by source.", {{"source", source.name}}).add();
+  registry_
+      .counter("hookswitch_hook_requests_total", "Webhook requests taken, by source.",
+               {{"source", source.name}})
+      .add();
   if (!handled->matched) unmatched_.add();
   http::Response answer;
   answer.status = handled->reply.status;
@@ -284,29 +330,34 @@ void Api::hook(const View& view, http::Request request, http::Respond respond) {
   answer.body = std::move(handled->reply.body);
   answer.headers = std::move(handled->reply.headers);
   if (handled->facts.empty()) return respond(std::move(answer));
-  broker_.submit(std::move(handled->facts), [respond = std::move(respond), answer = std::move(answer)](std::optional<Errc> failure) mutable {
-    respond(failure ? http::problem(*failure) : std::move(answer));
-  });
+  broker_.submit(std::move(handled->facts),
+                 [respond = std::move(respond),
+                  answer = std::move(answer)](std::optional<Errc> failure) mutable {
+                   respond(failure ? http::problem(*failure) : std::move(answer));
+                 });
 }
 
 void Api::calls(const View& view, const http::Request& request, http::Respond respond) {
   const auto grant = grant_of(view, request);
   if (!grant) return refuse(grant.error().code, respond);
-  if (!grant->allows(Scope::events_own) && !grant->allows(Scope::events_org)) return refuse(Errc::forbidden, respond);
-  const auto states = query_values(request.query, "state"), exts = query_values(request.query, "ext");
+  if (!grant->allows(Scope::events_own) && !grant->allows(Scope::events_org))
+    return refuse(Errc::forbidden, respond);
+  const auto states = query_values(request.query, "state"),
+             exts = query_values(request.query, "ext");
   const auto users = query_values(request.query, "user"), ids = query_values(request.query, "id");
-  const auto one = request.path.size() > 10 ? percent_decode(std::string_view{request.path}.substr(10)) : std::string{};
-  if (!states || !exts || !users || !ids || !one || !is_utf8(*one)) return refuse(Errc::bad_request, respond);
+  const auto one = request.path.size() > 10
+                       ? percent_decode(std::string_view{request.path}.substr(10))
+                       : std::string{};
+  if (ids && ids->size() > kLookIdsMax) return refuse(Errc::too_many_fields, respond);
+  if (!states || !exts || !users || !ids || !one || !is_utf8(*one))
+    return refuse(Errc::bad_request, respond);
   for (const auto& state : *states)
     if (!from_word<CallState>(state)) return refuse(Errc::bad_request, respond);
-  broker_.look(grant->org, [=, grant = *grant, single = *one, states = *states, exts = *exts, users = *users, ids = *ids](
-                               const CallTable& table, const std::string& cursor) {
-    const auto sees = [&](const Call& call) {
-      std::vector<std::string> audience;
-      for (const Leg& leg : call.legs)
-        if (!leg.user.empty()) audience.push_back(leg.user);
-      return may_see(grant, call.org, audience);
-    };
+  const bool taken = broker_.look(grant->org, [=, grant = *grant, single = *one, states = *states,
+                                               exts = *exts, users = *users,
+                                               ids = *ids](const CallTable& table,
+                                                           const std::string& cursor) {
+    const auto sees = [&](const Call& call) { return may_see(grant, call.org, people_in(call)); };
     json::Writer out;
     if (!single.empty()) {
       const Call* call = table.find(grant.org, single);
@@ -318,8 +369,8 @@ void Api::calls(const View& view, const http::Request& request, http::Respond re
       };
       const auto any_leg = [](const Call& call, auto member, const std::vector<std::string>& list) {
         return list.empty() || std::any_of(call.legs.begin(), call.legs.end(), [&](const Leg& leg) {
-          return std::find(list.begin(), list.end(), leg.*member) != list.end();
-        });
+                 return std::find(list.begin(), list.end(), leg.*member) != list.end();
+               });
       };
       out.begin_object().key("calls").begin_array();
       std::vector<const Call*> chosen;
@@ -330,7 +381,8 @@ void Api::calls(const View& view, const http::Request& request, http::Respond re
           if (const Call* call = table.find(grant.org, id)) chosen.push_back(call);
       }
       for (const Call* call : chosen)
-        if (sees(*call) && among(states, to_string(call->state)) && any_leg(*call, &Leg::ext, exts) && any_leg(*call, &Leg::user, users))
+        if (sees(*call) && among(states, to_string(call->state)) &&
+            any_leg(*call, &Leg::ext, exts) && any_leg(*call, &Leg::user, users))
           write_json(out, *call);
       out.end_array().end_object();
     }
@@ -339,13 +391,17 @@ void Api::calls(const View& view, const http::Request& request, http::Respond re
     answer.headers.emplace_back("Cache-Control", "no-store");
     respond(std::move(answer));
   });
+  if (!taken) refuse(Errc::overload, respond);
 }
 
 http::Upgrade Api::on_upgrade(const http::Request& request) {
   const View now_view = view();
   http::Upgrade out;
   const auto refused = [&](Errc code) {
-    registry_.counter("hookswitch_request_refusals_total", "Requests refused by a handler, by reason.", {{"code", outcome(code).name}}).add();
+    registry_
+        .counter("hookswitch_request_refusals_total", "Requests refused by a handler, by reason.",
+                 {{"code", outcome(code).name}})
+        .add();
     out.refusal = http::problem(code);
     return std::move(out);
   };
@@ -365,9 +421,12 @@ http::Upgrade Api::on_upgrade(const http::Request& request) {
     }
   }
   if (offered && out.subprotocol.empty()) return refused(Errc::bad_request);
-  out.accept = [this, dialect, rules = now_view.rules, token = std::string{bearer(request)}](std::shared_ptr<http::WebSocket> socket) {
-    auto session = std::make_unique<Session>(rules, broker_, registry_, std::make_shared<SocketSink>(std::move(socket)), dialect, token,
-                                             Session::Clock::now());
+  const bool own_host = host_is_ours(now_view, request.header("host"));
+  out.accept = [this, dialect, own_host, rules = now_view.rules,
+                token = std::string{bearer(request)}](std::shared_ptr<http::WebSocket> socket) {
+    auto session = std::make_unique<Session>(rules, broker_, registry_,
+                                             std::make_shared<SocketSink>(std::move(socket)),
+                                             dialect, token, own_host, Session::Clock::now());
     return std::make_unique<SocketSession>(std::move(session));
   };
   return out;

@@ -27,8 +27,8 @@ struct Probe {
   std::function<bool()> alive;
 };
 
-/// The outside contract over HTTP (interfaces.md §2): routing, tokens, origins, answers. Called on io threads; what it needs of
-/// calls it asks the broker for.
+/// The outside contract over HTTP (interfaces.md §2): routing, tokens, origins, answers. Called on
+/// io threads; what it needs of calls it asks the broker for.
 class Api : public http::Handler {
  public:
   Api(std::shared_ptr<const Settings> settings, Broker& broker, Registry& registry, Probe probe);
@@ -54,7 +54,8 @@ class Api : public http::Handler {
   http::Response ready() const;
   void refuse(Errc code, const http::Respond& respond);
   Result<Grant> grant_of(const View& view, const http::Request& request) const;
-  /// A browser's page may talk to us: its origin is our own (under a name that is ours), or on a list.
+  /// A browser's page may talk to us: its origin is our own (under a name that is ours), or on a
+  /// list.
   bool origin_allowed(const View& view, const http::Request& request) const;
   bool host_is_ours(const View& view, std::string_view host) const;
 

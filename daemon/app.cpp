@@ -5,11 +5,11 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include <poll.h>
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <thread>
-#include <poll.h>
 
 #include "base/ids.hpp"
 #include "base/log.hpp"
@@ -20,8 +20,9 @@ namespace hookswitch {
 namespace {
 
 constexpr auto kDrainTime = std::chrono::seconds{3};
-constexpr auto kStuck = std::chrono::seconds{3};       // threads turn at least once a second
-constexpr auto kStartTime = std::chrono::seconds{10};  // sources may take this long before we call ourselves ready without them
+constexpr auto kStuck = std::chrono::seconds{3};  // threads turn at least once a second
+constexpr auto kStartTime = std::chrono::seconds{
+    10};  // sources may take this long before we call ourselves ready without them
 
 std::string own_executable() {
   char path[4096];
@@ -45,7 +46,8 @@ SipSupervisorOptions sip_options(const Settings& settings) {
 App::App(std::shared_ptr<const Settings> settings)
     : settings_(std::move(settings)),
       broker_(broker_options(*settings_), settings_->directory, registry_),
-      api_(settings_, broker_, registry_, {[this] { return readiness(); }, [this] { return alive(); }}),
+      api_(settings_, broker_, registry_,
+           {[this] { return readiness(); }, [this] { return alive(); }}),
       server_(settings_->server, api_, registry_),
       sip_(sip_options(*settings_), broker_, registry_),
       started_(std::chrono::steady_clock::now()) {}
@@ -55,7 +57,9 @@ App::~App() = default;
 bool App::start() {
   log::set_level(settings_->log_level);
   if (auto started = broker_.start(); !started) {
-    log::error("start_failed", {{"part", "journal"}, {"path", settings_->journal_path}, {"why", started.error().detail}});
+    log::error(
+        "start_failed",
+        {{"part", "journal"}, {"path", settings_->journal_path}, {"why", started.error().detail}});
     return false;
   }
   if (auto started = server_.start(); !started) {
@@ -64,6 +68,11 @@ bool App::start() {
   }
   const auto bound = server_.bound();
   api_.set_bound(bound);
+  std::vector<Fact> known;
+  for (const auto& source : settings_->sip_sources)
+    for (auto& fact : broker_.living_legs(source.org, source.name))
+      known.push_back(std::move(fact));
+  sip_.know(known);
   sip_.start();
   for (const auto& address : bound) log::notice("listening", {{"address", address}});
   log::notice("started", {{"version", kVersion}, {"config", settings_->file}});
@@ -71,7 +80,8 @@ bool App::start() {
 }
 
 int App::run() {
-  // Blocked before any thread is made, so that every thread inherits it and signals come by the descriptor alone.
+  // Blocked before any thread is made, so that every thread inherits it and signals come by the
+  // descriptor alone.
   sigset_t signals;
   sigemptyset(&signals);
   for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, signal);
@@ -83,7 +93,8 @@ int App::run() {
     return 1;
   }
   notify_systemd("READY=1\nSTATUS=serving");
-  const auto pause = std::min(watchdog_pause().value_or(std::chrono::seconds{1}), std::chrono::milliseconds{1000});
+  const auto pause =
+      std::min(watchdog_pause().value_or(std::chrono::seconds{1}), std::chrono::milliseconds{1000});
   for (bool running = true; running;) {
     pollfd wait{fd, POLLIN, 0};
     const int ready = ::poll(&wait, 1, static_cast<int>(pause.count()));
@@ -105,45 +116,66 @@ int App::run() {
 void App::watch() {
   // Fed only while every thread turns and the SIP process answers.
   const auto at = std::chrono::steady_clock::now();
-  const auto seen = [at](std::uint64_t turns, std::uint64_t& before, std::chrono::steady_clock::time_point& when) {
+  const auto seen = [at](std::uint64_t turns, std::uint64_t& before,
+                         std::chrono::steady_clock::time_point& when) {
     if (turns != before) when = at;
     before = turns;
     return at - when < kStuck;
   };
   const bool broker = seen(broker_.turns(), broker_turns_, broker_turned_);
   const bool server = seen(server_.turns(), server_turns_, server_turned_);
-  if (broker && server && sip_.status().answering) notify_systemd("WATCHDOG=1");
+  alive_ = broker && server && sip_.status().answering;
+  if (alive_) notify_systemd("WATCHDOG=1");
 }
 
-bool App::alive() const { return sip_.status().answering; }
+std::shared_ptr<const Settings> App::settings() const {
+  const std::lock_guard lock{mutex_};
+  return settings_;
+}
 
 Readiness App::readiness() const {
   Readiness out;
   out.journal = broker_.journal_problem();
-  for (const auto& [name, source] : settings_->webhooks) out.sources.emplace_back(name, "");
+  for (const auto& [name, source] : settings()->webhooks) out.sources.emplace_back(name, "");
   bool all_up = true;
   for (const auto& source : sip_.status().sources) {
-    out.sources.emplace_back(source.name, source.up ? "" : source.reason.empty() ? "not subscribed yet" : source.reason);
+    std::string problem = source.reason;
+    if (!source.up && problem.empty()) problem = "not subscribed yet";
+    if (source.up && source.subscriptions_active >= source.watched) problem.clear();
+    out.sources.emplace_back(source.name, std::move(problem));
     all_up = all_up && source.up;
   }
-  // A PBX that is away is told here, but takes nothing from those who use the others; only at the start is it waited for.
-  out.ready = out.journal.empty() && (all_up || std::chrono::steady_clock::now() - started_ > kStartTime);
+  // A PBX that is away is told here, but takes nothing from those who use the others; only at the
+  // start is it waited for.
+  out.ready =
+      out.journal.empty() && (all_up || std::chrono::steady_clock::now() - started_ > kStartTime);
   return out;
 }
 
 void App::reload() {
   notify_reloading();
   Problems problems;
-  auto fresh = load_settings(settings_->file, problems);
+  auto fresh = load_settings(settings()->file, problems);
   if (!problems.empty()) {
     for (const auto& problem : problems) log::warning("reload_refused", {{"why", problem}});
     log::warning("reload_kept_old", {{"problems", std::to_string(problems.size())}});
   } else {
-    // Listeners, limits, the journal and SIP sources are as they were at start; everything else changes now, all at once.
+    // Listeners, limits, the journal and SIP sources are as they were at start; everything else
+    // changes now, all at once.
+    const auto before = settings();
+    const auto restart = [](const char* what, bool same) {
+      if (!same) log::warning("reload_needs_restart", {{"what", what}});
+    };
+    restart("listen", fresh->server.listen == before->server.listen);
+    restart("journal",
+            fresh->journal_path == before->journal_path && fresh->retention == before->retention);
+    restart("sip sources", sip::same(fresh->sip_sources, before->sip_sources));
     broker_.set_directory(fresh->directory);
     api_.set_settings(fresh);
     log::set_level(fresh->log_level);
     log::notice("reloaded", {{"config", fresh->file}});
+    const std::lock_guard lock{mutex_};
+    settings_ = std::move(fresh);
   }
   notify_systemd("READY=1");
 }
@@ -155,7 +187,8 @@ void App::stop() {
   sip_.stop();
   broker_.drain();
   const auto until = std::chrono::steady_clock::now() + kDrainTime;
-  while (!server_.idle() && std::chrono::steady_clock::now() < until) std::this_thread::sleep_for(std::chrono::milliseconds{10});
+  while (!server_.idle() && std::chrono::steady_clock::now() < until)
+    std::this_thread::sleep_for(std::chrono::milliseconds{10});
   server_.stop();
   broker_.stop();
   log::notice("stopped");

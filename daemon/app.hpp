@@ -1,7 +1,9 @@
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <memory>
+#include <mutex>
 #include <string>
 
 #include "base/metrics.hpp"
@@ -28,15 +30,18 @@ class App {
   void reload();
   void watch();
   Readiness readiness() const;
-  bool alive() const;
+  bool alive() const { return alive_; }
+  std::shared_ptr<const Settings> settings() const;
 
   // In start order; destroyed in reverse.
-  std::shared_ptr<const Settings> settings_;
+  mutable std::mutex mutex_;
+  std::shared_ptr<const Settings> settings_;  ///< under mutex_ once the threads run
   Registry registry_;
   Broker broker_;
   Api api_;
   http::Server server_;
   SipSupervisor sip_;
+  std::atomic<bool> alive_{true};
   std::chrono::steady_clock::time_point started_;
   std::uint64_t broker_turns_ = 0, server_turns_ = 0;
   std::chrono::steady_clock::time_point broker_turned_, server_turned_;

@@ -20,14 +20,18 @@ constexpr std::size_t kPruneEvents = 2000;  // a few milliseconds' work
 
 }  // namespace
 
-Broker::Broker(BrokerOptions options, std::shared_ptr<const Directory> directory, Registry& registry)
+Broker::Broker(BrokerOptions options, std::shared_ptr<const Directory> directory,
+               Registry& registry)
     : options_(std::move(options)),
       registry_(registry),
       facts_taken_(registry.counter("hookswitch_facts_total", "Facts made durable.")),
-      facts_ignored_(registry.counter("hookswitch_facts_ignored_total", "Facts that told nothing new or were about no call.")),
+      facts_ignored_(registry.counter("hookswitch_facts_ignored_total",
+                                      "Facts that told nothing new or were about no call.")),
       commits_(registry.counter("hookswitch_journal_commits_total", "Journal commits.")),
-      overloads_(registry.counter("hookswitch_facts_refused_total", "Facts refused: the queue was full or the journal failed.")),
-      journal_errors_(registry.counter("hookswitch_journal_errors_total", "Failed journal commits and opens.")),
+      overloads_(registry.counter("hookswitch_facts_refused_total",
+                                  "Facts refused: the queue was full or the journal failed.")),
+      journal_errors_(
+          registry.counter("hookswitch_journal_errors_total", "Failed journal commits and opens.")),
       queued_(registry.gauge("hookswitch_broker_queue", "Facts waiting for a commit.")),
       live_calls_(registry.gauge("hookswitch_calls", "Calls that have not ended.")),
       calls_(directory, options_.id_seed),
@@ -49,6 +53,9 @@ Result<void> Broker::start() {
 
 bool Broker::open_journal() {
   journal_.reset();  // the file is locked by one owner at a time
+  // What became of the commit that failed is not known: clients come back with their cursor and are
+  // told exactly.
+  if (hub_.clients() > 0) hub_.close_all(Errc::overload);
   auto opened = Journal::open(options_.journal_path, now());
   if (!opened) {
     journal_errors_.add();
@@ -56,16 +63,21 @@ bool Broker::open_journal() {
     return false;
   }
   auto saved = (*opened)->load_calls();
-  const Result<void> restored = saved ? calls_.restore(*saved) : saved.error();
-  if (!restored) {
-    set_problem("saved calls: " + restored.error().detail);
+  if (!saved) {
+    set_problem("saved calls: " + saved.error().detail);
     return false;
   }
+  for (const auto& id : calls_.restore(*saved)) {
+    journal_errors_.add();
+    log::error("saved_call_unreadable", {{"call", id}});
+  }
   journal_ = std::move(*opened);
-  if (!journal_->notice().empty()) log::warning("journal_damaged", {{"what", journal_->notice()}, {"epoch", journal_->epoch()}});
+  if (!journal_->notice().empty())
+    log::warning("journal_damaged", {{"what", journal_->notice()}, {"epoch", journal_->epoch()}});
   hub_.seed(options_.orgs);
   live_calls_.set(static_cast<std::int64_t>(calls_.live_count()));
-  log::notice("journal_open", {{"epoch", journal_->epoch()}, {"calls", std::to_string(calls_.live_count())}});
+  log::notice("journal_open",
+              {{"epoch", journal_->epoch()}, {"calls", std::to_string(calls_.live_count())}});
   set_problem("");
   return true;
 }
@@ -110,7 +122,8 @@ void Broker::submit(std::vector<Fact> facts, Done done) {
   wake_.notify_one();
 }
 
-void Broker::source_health(const std::string& org, const std::string& source, bool up, const std::string& reason) {
+void Broker::source_health(const std::string& org, const std::string& source, bool up,
+                           const std::string& reason) {
   {
     const std::lock_guard lock{mutex_};
     health_changes_.push_back({org, source, reason, up});
@@ -126,14 +139,17 @@ void Broker::post(std::function<void(Hub&)> work) {
   wake_.notify_one();
 }
 
-void Broker::look(const std::string& org, std::function<void(const CallTable&, const std::string&)> look) {
+bool Broker::look(const std::string& org,
+                  std::function<void(const CallTable&, const std::string&)> look) {
   {
     const std::lock_guard lock{mutex_};
+    if (!problem_.empty() || work_.size() >= kBrokerQueueMax) return false;
     work_.emplace_back([this, org, look = std::move(look)] {
-      look(calls_, journal_ ? Cursor{journal_->epoch(), journal_->newest(org)}.str() : std::string{});
+      look(calls_, Cursor{journal_->epoch(), journal_->newest(org)}.str());
     });
   }
   wake_.notify_one();
+  return true;
 }
 
 void Broker::set_directory(std::shared_ptr<const Directory> directory) {
@@ -152,10 +168,14 @@ void Broker::run() {
     std::shared_ptr<const Directory> directory;
     {
       std::unique_lock lock{mutex_};
-      const auto ready = [&] { return stopping_ || new_directory_ || at_last_ || !requests_.empty() || (journal_ && (!work_.empty() || !health_changes_.empty())); };
+      const auto ready = [&] {
+        return stopping_ || new_directory_ || at_last_ || !requests_.empty() ||
+               (journal_ && (!work_.empty() || !health_changes_.empty()));
+      };
       if (!more_replay && !ready()) {
         auto pause = std::chrono::duration_cast<milliseconds>(kTick);
-        if (const auto settle = calls_.next_settle()) pause = std::clamp(milliseconds{*settle - now()}, milliseconds{1}, pause);
+        if (const auto settle = calls_.next_settle(); settle && journal_)
+          pause = std::clamp(milliseconds{*settle - now()}, milliseconds{1}, pause);
         wake_.wait_for(lock, pause, ready);
       }
       if (stopping_ && requests_.empty() && (work_.empty() || !journal_)) return;
@@ -164,7 +184,8 @@ void Broker::run() {
         requests_facts_ = 0;
       } else {
         std::size_t taken = 0, count = 0;
-        while (count < requests_.size() && taken < kBatchFactsMax) taken += requests_[count++].facts.size();
+        while (count < requests_.size() && taken < kBatchFactsMax)
+          taken += requests_[count++].facts.size();
         const auto end = requests_.begin() + static_cast<std::ptrdiff_t>(count);
         requests.assign(std::make_move_iterator(requests_.begin()), std::make_move_iterator(end));
         requests_.erase(requests_.begin(), end);
@@ -206,16 +227,20 @@ void Broker::turn(std::vector<Request> requests, std::vector<std::function<void(
     for (std::size_t i = 0; i < events.size(); ++i) out.push_back({&events[i], bodies[i]});
     hub_.publish(out);
   }
-  // Without a journal there is nothing a client could be welcomed with; they keep waiting, the sockets have limits.
+  // Without a journal there is nothing a client could be welcomed with; they keep waiting, the
+  // sockets have limits.
   if (!journal_) {
     const std::lock_guard lock{mutex_};
-    work_.insert(work_.begin(), std::make_move_iterator(work.begin()), std::make_move_iterator(work.end()));
+    work_.insert(work_.begin(), std::make_move_iterator(work.begin()),
+                 std::make_move_iterator(work.end()));
     return;
   }
   for (auto& task : work) task();
   if (at - pruned_at_ > kPrunePause) {
-    pruned_at_ = at;
-    if (auto pruned = journal_->prune(at - options_.retention, kPruneEvents); !pruned) {
+    const auto pruned = journal_->prune(at - options_.retention, kPruneEvents);
+    // As long as there is more, a piece every turn; else look again later.
+    if (!pruned || *pruned < kPruneEvents) pruned_at_ = at;
+    if (!pruned) {
       journal_errors_.add();
       set_problem(pruned.error().detail);
       journal_.reset();
@@ -223,8 +248,10 @@ void Broker::turn(std::vector<Request> requests, std::vector<std::function<void(
   }
 }
 
-bool Broker::commit(const std::vector<Request>& requests, std::vector<Event>& events, std::vector<Frame>& bodies) {
+bool Broker::commit(const std::vector<Request>& requests, std::vector<Event>& events,
+                    std::vector<Frame>& bodies) {
   Step step;
+  const Time at = now();
   const auto ignored_before = calls_.facts_ignored();
   std::size_t facts = 0;
   for (const auto& request : requests) {
@@ -232,12 +259,13 @@ bool Broker::commit(const std::vector<Request>& requests, std::vector<Event>& ev
       calls_.apply(fact, step);
       auto*& counter = facts_of_source_[fact.source];
       if (counter == nullptr)
-        counter = &registry_.counter("hookswitch_source_facts_total", "Facts by source.", {{"source", fact.source}});
+        counter = &registry_.counter("hookswitch_source_facts_total", "Facts by source.",
+                                     {{"source", fact.source}});
       counter->add();
       ++facts;
     }
   }
-  calls_.tick(now(), step);
+  calls_.tick(at, step);
   events = std::move(step.events);
   health_events(events);
 
@@ -248,7 +276,7 @@ bool Broker::commit(const std::vector<Request>& requests, std::vector<Event>& ev
     if (fresh) head->second = journal_->newest(event.org);
     event.cursor = {journal_->epoch(), ++head->second};
     auto body = std::make_shared<const std::string>(encode(event));
-    batch.events.push_back({event.org, event.cursor.offset, event.time, event.audience, *body});
+    batch.events.push_back({event.org, event.cursor.offset, at, event.audience, *body});
     bodies.push_back(std::move(body));
   }
   for (const auto& id : step.touched) batch.calls[id] = calls_.save(id);
@@ -257,7 +285,8 @@ bool Broker::commit(const std::vector<Request>& requests, std::vector<Event>& ev
     if (!stored) {
       journal_errors_.add();
       set_problem(stored.error().detail);
-      // What was folded is not durable and was not told: back to what is on disk, through a new descriptor.
+      // What was folded is not durable and was not told: back to what is on disk, through a new
+      // descriptor.
       reopen_at_ = now() + kReopenPause;
       journal_.reset();
       return false;
@@ -276,7 +305,9 @@ void Broker::health_events(std::vector<Event>& events) {
   health_in_hand_ = health_changes_;
   for (const auto& change : health_in_hand_) {
     // The last word before this one: of this batch if it has one, else what was told.
-    const auto is_same = [&](const Health& one) { return one.org == change.org && one.source == change.source; };
+    const auto is_same = [&](const Health& one) {
+      return one.org == change.org && one.source == change.source;
+    };
     const auto known = std::find_if(health_.begin(), health_.end(), is_same);
     bool news = known == health_.end() || known->up != change.up;
     for (const auto& earlier : health_in_hand_) {
@@ -296,12 +327,16 @@ void Broker::health_events(std::vector<Event>& events) {
 
 void Broker::health_told() {
   const std::lock_guard lock{mutex_};
-  health_changes_.erase(health_changes_.begin(), health_changes_.begin() + static_cast<std::ptrdiff_t>(health_in_hand_.size()));
+  health_changes_.erase(
+      health_changes_.begin(),
+      health_changes_.begin() + static_cast<std::ptrdiff_t>(health_in_hand_.size()));
   for (auto& change : health_in_hand_) {
-    const auto known = std::find_if(health_.begin(), health_.end(),
-                                    [&](const Health& one) { return one.org == change.org && one.source == change.source; });
+    const auto known = std::find_if(health_.begin(), health_.end(), [&](const Health& one) {
+      return one.org == change.org && one.source == change.source;
+    });
     if (known == health_.end() || known->up != change.up)
-      log::notice(change.up ? "source_up" : "source_down", {{"source", change.source}, {"why", change.reason}});
+      log::notice(change.up ? "source_up" : "source_down",
+                  {{"source", change.source}, {"why", change.reason}});
     if (known == health_.end())
       health_.push_back(std::move(change));
     else

@@ -26,8 +26,9 @@ struct BrokerOptions {
   std::uint64_t id_seed = 0;
 };
 
-/// One thread, the one sequence: facts are folded into calls, the events are made durable, then the sources get their answer
-/// and the clients their frames. Whatever arrived while one commit ran is the next commit (architecture.md §3, §4).
+/// One thread, the one sequence: facts are folded into calls, the events are made durable, then the
+/// sources get their answer and the clients their frames. Whatever arrived while one commit ran is
+/// the next commit (architecture.md §3, §4).
 class Broker : public FactSink, public HubPort, private History {
  public:
   Broker(BrokerOptions options, std::shared_ptr<const Directory> directory, Registry& registry);
@@ -37,23 +38,32 @@ class Broker : public FactSink, public HubPort, private History {
 
   /// Opens the journal, takes up the calls of before, starts the thread. Error: journal_io.
   Result<void> start();
-  /// Answers what is in hand, tells every client shutting_down, then takes no more facts. Blocks until that is done.
+  /// Answers what is in hand, tells every client shutting_down, then takes no more facts. Blocks
+  /// until that is done.
   void drain();
   void stop();
 
   // FactSink, any thread
   void submit(std::vector<Fact> facts, Done done) override;
-  void source_health(const std::string& org, const std::string& source, bool up, const std::string& reason) override;
+  void source_health(const std::string& org, const std::string& source, bool up,
+                     const std::string& reason) override;
 
   // HubPort, any thread
   void post(std::function<void(Hub&)> work) override;
 
-  /// Runs `look` on the broker's thread with the calls and the cursor text of `org` as of now. Any thread.
-  void look(const std::string& org, std::function<void(const CallTable&, const std::string& cursor)> look);
+  /// Runs `look` on the broker's thread with the calls and the cursor text of `org` as of now.
+  /// False: not at the moment (no journal, too much in hand), and `look` is dropped. Any thread.
+  bool look(const std::string& org,
+            std::function<void(const CallTable&, const std::string& cursor)> look);
   void set_directory(std::shared_ptr<const Directory> directory);
 
   /// Empty: events can be stored. Else why not. Any thread.
   std::string journal_problem() const;
+  /// Facts that say where each living leg of a source stands, for who has to find out whether it
+  /// still does. Before start()'s thread has work, or on it.
+  std::vector<Fact> living_legs(const std::string& org, const std::string& source) const {
+    return calls_.living_legs(org, source);
+  }
   /// Goes up while the thread turns. Any thread.
   std::uint64_t turns() const { return turns_; }
   /// Source names that have been reported up or down. Any thread.
@@ -72,9 +82,11 @@ class Broker : public FactSink, public HubPort, private History {
   // History, broker thread
   const std::string& epoch() const override { return journal_->epoch(); }
   std::uint64_t newest(const std::string& org) const override { return journal_->newest(org); }
-  std::uint64_t complete_after(const std::string& org) const override { return journal_->complete_after(org); }
-  Result<std::vector<StoredEvent>> read(const std::string& org, std::uint64_t offset, std::size_t events_max,
-                                        std::size_t bytes_max) override {
+  std::uint64_t complete_after(const std::string& org) const override {
+    return journal_->complete_after(org);
+  }
+  Result<std::vector<StoredEvent>> read(const std::string& org, std::uint64_t offset,
+                                        std::size_t events_max, std::size_t bytes_max) override {
     return journal_->read(org, offset, events_max, bytes_max);
   }
   std::vector<const Call*> live(const std::string& org) const override { return calls_.live(org); }
@@ -82,7 +94,8 @@ class Broker : public FactSink, public HubPort, private History {
   void run();
   void turn(std::vector<Request> requests, std::vector<std::function<void()>> work);
   /// Folds and commits; false: nothing of it is durable and the calls are back where they were.
-  bool commit(const std::vector<Request>& requests, std::vector<Event>& events, std::vector<Frame>& bodies);
+  bool commit(const std::vector<Request>& requests, std::vector<Event>& events,
+              std::vector<Frame>& bodies);
   void health_events(std::vector<Event>& events);
   void health_told();
   bool open_journal();

@@ -1,7 +1,7 @@
 #include "daemon/command_line.hpp"
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 
 #include <cstdio>
 #include <string>
@@ -34,11 +34,20 @@ std::optional<std::int64_t> parse_ttl(std::string_view text) {
   std::int64_t unit = 1;
   if (!text.empty()) {
     switch (text.back()) {
-      case 's': unit = 1; break;
-      case 'm': unit = 60; break;
-      case 'h': unit = 3600; break;
-      case 'd': unit = 86'400; break;
-      default: unit = 0;
+      case 's':
+        unit = 1;
+        break;
+      case 'm':
+        unit = 60;
+        break;
+      case 'h':
+        unit = 3600;
+        break;
+      case 'd':
+        unit = 86'400;
+        break;
+      default:
+        unit = 0;
     }
     if (unit != 0)
       text.remove_suffix(1);
@@ -59,8 +68,9 @@ int serve(const std::string& config) {
 int check(const std::string& config) {
   const auto settings = load_or_report(config);
   if (!settings) return kConfig;
-  fmt::print("{}: ok ({} organisations, {} users, {} sources, {} clients)\n", config, settings->orgs.size(),
-             settings->directory->users().size(), settings->webhooks.size() + settings->sip_sources.size(), settings->clients.size());
+  fmt::print("{}: ok ({} organisations, {} users, {} sources, {} clients)\n", config,
+             settings->orgs.size(), settings->directory->users().size(),
+             settings->webhooks.size() + settings->sip_sources.size(), settings->clients.size());
   return 0;
 }
 
@@ -77,14 +87,18 @@ int token(const TokenWish& wish) {
   };
   const auto scopes = parse_scopes(wish.scope);
   const auto ttl = parse_ttl(wish.ttl);
-  if (settings->token_secrets.empty()) return fail("the configuration has no auth.hs256_secret_file");
-  if (settings->directory->find_org(wish.org) == nullptr) return fail("--org names no [[org]] of the configuration");
+  if (settings->token_secrets.empty())
+    return fail("the configuration has no auth.hs256_secret_file");
+  if (settings->directory->find_org(wish.org) == nullptr)
+    return fail("--org names no [[org]] of the configuration");
   if (!wish.user.empty() && settings->directory->find_user(wish.org, wish.user) == nullptr)
     return fail("--user names no [[user]] of that organisation");
-  if (!scopes || *scopes == 0) return fail("--scope: words are events:own events:org commands publish users admin");
+  if (!scopes || *scopes == 0)
+    return fail("--scope: words are events:own events:org commands publish users admin");
   if (!ttl) return fail("--ttl: a number with s, m, h or d, at most 366d");
   Grant grant{wish.org, wish.user, *scopes, now() + std::chrono::seconds{*ttl}};
-  if (grant.user.empty() && !grant.allows(Scope::events_org)) return fail("--user is needed without the scope events:org");
+  if (grant.user.empty() && !grant.allows(Scope::events_org))
+    return fail("--user is needed without the scope events:org");
   fmt::print("{}\n", TokenVerifier{settings->token_secrets}.sign(grant, now()));
   return 0;
 }
@@ -125,7 +139,8 @@ int run_simulate(SimulateOptions options, const ToolWish& wish) {
     if (!settings) return kConfig;
     const auto named = settings->webhooks.find(wish.source);
     if (named == settings->webhooks.end() || named->second.dialect != "native") {
-      fmt::print(stderr, "hookswitchd simulate: --source names no webhook source of the native dialect\n");
+      fmt::print(stderr,
+                 "hookswitchd simulate: --source names no webhook source of the native dialect\n");
       return kUsage;
     }
     options.url = own_url(*settings) + "/v1/hooks/" + wish.source;
@@ -142,12 +157,15 @@ int run_command_line(int argc, char** argv) {
   app.footer("Exit status: 0, 1 failed, 64 bad command line, 78 bad configuration.");
 
   std::string config = kDefaultConfig;
-  const auto with_config = [](CLI::App* command, std::string& into) { command->add_option("-c,--config", into, "configuration file")->capture_default_str(); };
+  const auto with_config = [](CLI::App* command, std::string& into) {
+    command->add_option("-c,--config", into, "configuration file")->capture_default_str();
+  };
   with_config(&app, config);
 
   auto* serve_command = app.add_subcommand("serve", "run the daemon (the default)");
   with_config(serve_command, config);
-  auto* check_command = app.add_subcommand("check", "check the configuration and say all that is wrong with it");
+  auto* check_command =
+      app.add_subcommand("check", "check the configuration and say all that is wrong with it");
   with_config(check_command, config);
 
   TokenWish wish;
@@ -155,32 +173,51 @@ int run_command_line(int argc, char** argv) {
   with_config(token_command, wish.config);
   token_command->add_option("--org", wish.org, "organisation")->required();
   token_command->add_option("--user", wish.user, "user; not needed for events:org");
-  token_command->add_option("--scope", wish.scope, "scopes, blank between them")->capture_default_str();
-  token_command->add_option("--ttl", wish.ttl, "how long it is good: 90s, 15m, 1h, 7d")->capture_default_str();
+  token_command->add_option("--scope", wish.scope, "scopes, blank between them")
+      ->capture_default_str();
+  token_command->add_option("--ttl", wish.ttl, "how long it is good: 90s, 15m, 1h, 7d")
+      ->capture_default_str();
 
   TailOptions tail_options;
-  auto* tail_command = app.add_subcommand("tail", "print events as they come, one JSON object a line");
+  auto* tail_command =
+      app.add_subcommand("tail", "print events as they come, one JSON object a line");
   tail_command->add_option("--url", tail_options.url, "the daemon")->capture_default_str();
   ToolWish tool;
-  tail_command->add_option("-c,--config", tool.config, "take address and token from this configuration");
+  tail_command->add_option("-c,--config", tool.config,
+                           "take address and token from this configuration");
   tail_command->add_option("--org", tool.org, "organisation, with --config");
-  tail_command->add_option("--token", tail_options.token, "token (better: --token-file, or in HOOKSWITCH_TOKEN)")->envname("HOOKSWITCH_TOKEN");
+  tail_command
+      ->add_option("--token", tail_options.token,
+                   "token (better: --token-file, or in HOOKSWITCH_TOKEN)")
+      ->envname("HOOKSWITCH_TOKEN");
   tail_command->add_option("--token-file", tail_options.token_file, "file that holds the token");
   tail_command->add_option("--since", tail_options.since, "cursor to go on after");
   tail_command->add_option("--type", tail_options.types, "event types, * at the end for any");
 
   SimulateOptions simulate_options;
-  auto* simulate_command = app.add_subcommand("simulate", "make calls without telephones: post native facts to a webhook source");
-  simulate_command->add_option("--url", simulate_options.url, "the webhook source")->capture_default_str();
-  simulate_command->add_option("-c,--config", tool.config, "take the address from this configuration");
+  auto* simulate_command = app.add_subcommand(
+      "simulate", "make calls without telephones: post native facts to a webhook source");
+  simulate_command->add_option("--url", simulate_options.url, "the webhook source")
+      ->capture_default_str();
+  simulate_command->add_option("-c,--config", tool.config,
+                               "take the address from this configuration");
   simulate_command->add_option("--source", tool.source, "webhook source, with --config");
-  simulate_command->add_option("--secret-file", simulate_options.secret_file, "file with the source's secret");
-  simulate_command->add_option("--calls", simulate_options.calls, "how many calls; 0: until stopped")->capture_default_str();
-  simulate_command->add_option("--pace", simulate_options.pace, "how many times faster than life")->capture_default_str()->check(CLI::Range(0.01, 1000.0));
-  simulate_command->add_option("--seed", simulate_options.seed, "the same seed makes the same calls")->capture_default_str();
-  simulate_command->add_option("--ext", simulate_options.extensions, "extensions that are called")->capture_default_str();
+  simulate_command->add_option("--secret-file", simulate_options.secret_file,
+                               "file with the source's secret");
+  simulate_command
+      ->add_option("--calls", simulate_options.calls, "how many calls; 0: until stopped")
+      ->capture_default_str();
+  simulate_command->add_option("--pace", simulate_options.pace, "how many times faster than life")
+      ->capture_default_str()
+      ->check(CLI::Range(0.01, 1000.0));
+  simulate_command
+      ->add_option("--seed", simulate_options.seed, "the same seed makes the same calls")
+      ->capture_default_str();
+  simulate_command->add_option("--ext", simulate_options.extensions, "extensions that are called")
+      ->capture_default_str();
 
-  auto* sip_command = app.add_subcommand("sip-worker", "")->group("");  // started by the daemon only
+  auto* sip_command =
+      app.add_subcommand("sip-worker", "")->group("");  // started by the daemon only
 
   try {
     app.parse(argc, argv);

@@ -25,7 +25,8 @@ void notify_systemd(std::string_view state) {
   if (path[0] == '@') address.sun_path[0] = '\0';  // abstract namespace
   const int fd = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   if (fd < 0) return;
-  ::sendto(fd, state.data(), state.size(), MSG_NOSIGNAL, reinterpret_cast<const sockaddr*>(&address),
+  ::sendto(fd, state.data(), state.size(), MSG_NOSIGNAL,
+           reinterpret_cast<const sockaddr*>(&address),
            static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + length));
   ::close(fd);
 }
@@ -33,7 +34,8 @@ void notify_systemd(std::string_view state) {
 void notify_reloading() {
   timespec at{};
   ::clock_gettime(CLOCK_MONOTONIC, &at);
-  notify_systemd(fmt::format("RELOADING=1\nMONOTONIC_USEC={}", at.tv_sec * 1'000'000 + at.tv_nsec / 1000));
+  notify_systemd(
+      fmt::format("RELOADING=1\nMONOTONIC_USEC={}", at.tv_sec * 1'000'000 + at.tv_nsec / 1000));
 }
 
 std::optional<std::chrono::milliseconds> watchdog_pause() {

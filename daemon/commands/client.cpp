@@ -36,12 +36,15 @@ Result<Url> parse_url(std::string_view url) {
     if (!url.starts_with(scheme)) continue;
     url.remove_prefix(scheme.size());
     const auto slash = url.find('/');
-    Url out{std::string{url.substr(0, slash)}, "80", slash == std::string_view::npos ? "/" : std::string{url.substr(slash)}};
-    if (const auto colon = out.host.rfind(':'); colon != std::string::npos && out.host.find(']', colon) == std::string::npos) {
+    Url out{std::string{url.substr(0, slash)}, "80",
+            slash == std::string_view::npos ? "/" : std::string{url.substr(slash)}};
+    if (const auto colon = out.host.rfind(':');
+        colon != std::string::npos && out.host.find(']', colon) == std::string::npos) {
       out.port = out.host.substr(colon + 1);
       out.host.resize(colon);
     }
-    if (out.host.starts_with('[') && out.host.ends_with(']')) out.host = out.host.substr(1, out.host.size() - 2);
+    if (out.host.starts_with('[') && out.host.ends_with(']'))
+      out.host = out.host.substr(1, out.host.size() - 2);
     if (out.host.empty() || out.path.find_first_of(" \r\n") != std::string::npos) break;
     return out;
   }
@@ -78,7 +81,9 @@ Result<unsigned> HttpClient::post(const std::string& body, const std::string& be
     if (!error) http::read(*impl_->socket, buffer, response, error);
     if (error || !response.keep_alive()) impl_->socket.reset();
     if (!error) return response.result_int();
-    if (fresh || attempt > 0) return failure(error);  // an idle connection may have been closed meanwhile; a new one may not
+    if (fresh || attempt > 0)
+      return failure(
+          error);  // an idle connection may have been closed meanwhile; a new one may not
   }
 }
 
@@ -98,8 +103,10 @@ Result<void> WebSocketClient::connect() {
   if (const auto error = dial(impl_->io, impl_->url, socket)) return failure(error);
   impl_->stream = std::make_unique<beast::websocket::stream<tcp::socket>>(std::move(socket));
   impl_->stream->read_message_max(16 * 1024 * 1024);
-  impl_->stream->set_option(beast::websocket::stream_base::decorator(
-      [](beast::websocket::request_type& request) { request.set(beast::http::field::sec_websocket_protocol, "hookswitch.v1"); }));
+  impl_->stream->set_option(
+      beast::websocket::stream_base::decorator([](beast::websocket::request_type& request) {
+        request.set(beast::http::field::sec_websocket_protocol, "hookswitch.v1");
+      }));
   beast::error_code error;
   impl_->stream->handshake(impl_->url.host + ":" + impl_->url.port, "/v1/events", error);
   if (error) return failure(error);
@@ -120,8 +127,11 @@ Result<std::string> WebSocketClient::receive() {
   impl_->stream->read(buffer, error);
   if (error) {
     impl_->close_code = impl_->stream->reason().code;
-    const std::string reason{impl_->stream->reason().reason.data(), impl_->stream->reason().reason.size()};
-    return Error{Errc::bad_request, impl_->close_code == 0 ? error.message() : std::to_string(impl_->close_code) + " " + reason};
+    const std::string reason{impl_->stream->reason().reason.data(),
+                             impl_->stream->reason().reason.size()};
+    return Error{Errc::bad_request, impl_->close_code == 0
+                                        ? error.message()
+                                        : std::to_string(impl_->close_code) + " " + reason};
   }
   return beast::buffers_to_string(buffer.data());
 }

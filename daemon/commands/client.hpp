@@ -41,7 +41,8 @@ class WebSocketClient {
   WebSocketClient& operator=(const WebSocketClient&) = delete;
   Result<void> connect();
   Result<void> send(const std::string& text);
-  /// The next text; an error holds the close code and reason in its detail, and slow_client etc. as far as it is told.
+  /// The next text; an error holds the close code and reason in its detail, and slow_client etc. as
+  /// far as it is told.
   Result<std::string> receive();
   /// Close code of the last connection, 0 if it broke without one.
   unsigned close_code() const;

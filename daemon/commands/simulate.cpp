@@ -23,14 +23,18 @@ struct Line {
   const char* number;
 };
 
-constexpr Line kPeople[] = {{"Jane Doe", "+12025550143"}, {"John Roe", "+12025550144"}, {"Casey Caller", "+12025550142"},
-                            {"Robin Sample", "+12025550187"}, {"", "+12025550119"}};
+constexpr Line kPeople[] = {{"Jane Doe", "+12025550143"},
+                            {"John Roe", "+12025550144"},
+                            {"Casey Caller", "+12025550142"},
+                            {"Robin Sample", "+12025550187"},
+                            {"", "+12025550119"}};
 constexpr const char* kMainNumber = "+12025550100";
 
 /// Makes whole calls as facts with the time each is due; the same seed makes the same calls.
 class Script {
  public:
-  Script(std::uint64_t seed, std::vector<std::string> extensions) : random_(seed), extensions_(std::move(extensions)) {}
+  Script(std::uint64_t seed, std::vector<std::string> extensions)
+      : random_(seed), extensions_(std::move(extensions)) {}
 
   /// Facts of the next call, by seconds from its start.
   std::multimap<double, Fact> next() {
@@ -64,10 +68,12 @@ class Script {
     add(0, FactType::started, "", plain);
     if (!outbound) {
       add(0.4, FactType::ringing, ext, plain);
-      if (kind >= 5 && extensions_.size() > 1) add(0.1, FactType::ringing, extensions_[(who + 1) % extensions_.size()], plain);
+      if (kind >= 5 && extensions_.size() > 1)
+        add(0.1, FactType::ringing, extensions_[(who + 1) % extensions_.size()], plain);
     }
     if (kind == 4 || kind == 9) {
-      add(4 + seconds(6), FactType::ended, "", [](Fact& fact) { fact.disposition = Disposition::no_answer; });
+      add(4 + seconds(6), FactType::ended, "",
+          [](Fact& fact) { fact.disposition = Disposition::no_answer; });
       return out;
     }
     add(1.5 + seconds(4), FactType::answered, ext, plain);
@@ -75,14 +81,17 @@ class Script {
       add(2 + seconds(5), FactType::held, ext, plain);
       add(2 + seconds(4), FactType::resumed, ext, plain);
     }
-    add(3 + seconds(15), FactType::ended, "", [](Fact& fact) { fact.disposition = Disposition::answered; });
+    add(3 + seconds(15), FactType::ended, "",
+        [](Fact& fact) { fact.disposition = Disposition::answered; });
     return out;
   }
 
   double gap() { return 1.0 + seconds(4); }
 
  private:
-  std::size_t pick(std::size_t count) { return std::uniform_int_distribution<std::size_t>{0, count - 1}(random_); }
+  std::size_t pick(std::size_t count) {
+    return std::uniform_int_distribution<std::size_t>{0, count - 1}(random_);
+  }
   double seconds(double most) { return std::uniform_real_distribution<double>{0, most}(random_); }
 
   std::mt19937_64 random_;
@@ -111,7 +120,8 @@ int simulate(const SimulateOptions& options) {
   Script script{options.seed, options.extensions};
   std::multimap<Clock::time_point, Fact> due;
   const auto real = [&](double seconds) {
-    return std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>{seconds / options.pace});
+    return std::chrono::duration_cast<Clock::duration>(
+        std::chrono::duration<double>{seconds / options.pace});
   };
   auto next_call = Clock::now();
   auto last_success = Clock::now();
@@ -120,7 +130,8 @@ int simulate(const SimulateOptions& options) {
   while (!due.empty() || options.calls == 0 || made < options.calls) {
     if (options.calls == 0 || made < options.calls) {
       if (Clock::now() >= next_call) {
-        for (auto& [at, fact] : script.next()) due.emplace(Clock::now() + real(at), std::move(fact));
+        for (auto& [at, fact] : script.next())
+          due.emplace(Clock::now() + real(at), std::move(fact));
         ++made;
         next_call += real(script.gap());
       }
@@ -142,8 +153,10 @@ int simulate(const SimulateOptions& options) {
         return 1;
       }
       // A restart is waited for; a daemon that was never there is a mistake of whoever called us.
-      if (Clock::now() - last_success > (answered ? std::chrono::seconds{30} : std::chrono::seconds{5})) {
-        fmt::print(stderr, "hookswitchd simulate: no answer: {}\n", status ? std::to_string(*status) : status.error().detail);
+      if (Clock::now() - last_success >
+          (answered ? std::chrono::seconds{30} : std::chrono::seconds{5})) {
+        fmt::print(stderr, "hookswitchd simulate: no answer: {}\n",
+                   status ? std::to_string(*status) : status.error().detail);
         return 1;
       }
       std::this_thread::sleep_for(std::chrono::milliseconds{200});

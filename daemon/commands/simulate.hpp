@@ -15,8 +15,8 @@ struct SimulateOptions {
   std::vector<std::string> extensions{"101", "102"};
 };
 
-/// Plays calls that begin, ring, are answered or not, are held and end, as native facts over HTTP, several at a time.
-/// 1: the daemon refused or could not be reached (for 5 s at first, 30 s later).
+/// Plays calls that begin, ring, are answered or not, are held and end, as native facts over HTTP,
+/// several at a time. 1: the daemon refused or could not be reached (for 5 s at first, 30 s later).
 int simulate(const SimulateOptions& options);
 
 }  // namespace hookswitch

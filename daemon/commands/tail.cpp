@@ -33,7 +33,8 @@ Error follow(client::WebSocketClient& socket, std::string& since) {
   for (;;) {
     const auto text = socket.receive();
     if (!text) return text.error();
-    const auto frame = json::parse(*text, {.bytes_max = 16 * 1024 * 1024, .values_max = 10'000'000});
+    const auto frame =
+        json::parse(*text, {.bytes_max = 16 * 1024 * 1024, .values_max = 10'000'000});
     if (!frame) continue;
     if (const auto cursor = json::find_string(*frame, "cursor")) since = *cursor;
     if (json::find(*frame, "specversion") == nullptr) continue;
@@ -75,8 +76,10 @@ int tail(const TailOptions& options) {
       why = connected.error();
     }
     const unsigned code = socket.close_code();
-    const bool for_good = code == 4001 || code == 4002 || code == 4003 || code == 4004 || why.code == Errc::shutting_down || !connected_once;
-    fmt::print(stderr, "hookswitchd tail: {}{}\n", why.detail, for_good ? "" : "; connecting again");
+    const bool for_good = code == 4001 || code == 4002 || code == 4003 || code == 4004 ||
+                          why.code == Errc::shutting_down || !connected_once;
+    fmt::print(stderr, "hookswitchd tail: {}{}\n", why.detail,
+               for_good ? "" : "; connecting again");
     if (for_good) return 1;
     std::this_thread::sleep_for(pause);
     pause = std::min(pause * 2, std::chrono::milliseconds{5000});

@@ -11,8 +11,8 @@ struct TailOptions {
   std::vector<std::string> types;
 };
 
-/// Prints every event that the token may see, one JSON object a line, until stopped; reconnects with its last cursor, so that
-/// nothing is missed while the daemon restarts. 1: refused for good.
+/// Prints every event that the token may see, one JSON object a line, until stopped; reconnects
+/// with its last cursor, so that nothing is missed while the daemon restarts. 1: refused for good.
 int tail(const TailOptions& options);
 
 }  // namespace hookswitch

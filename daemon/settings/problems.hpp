@@ -5,7 +5,8 @@
 
 namespace hookswitch {
 
-/// Everything that is wrong with a configuration, one `file:line:column: key: what is wrong` each, in the order of the file.
+/// Everything that is wrong with a configuration, one `file:line:column: key: what is wrong` each,
+/// in the order of the file.
 using Problems = std::vector<std::string>;
 
 }  // namespace hookswitch

@@ -4,8 +4,13 @@
 
 namespace hookswitch {
 
-Section::Section(const toml::table* table, std::string file, std::string folder, std::string path, Problems& problems)
-    : table_(table), file_(std::move(file)), folder_(std::move(folder)), path_(std::move(path)), problems_(problems) {}
+Section::Section(const toml::table* table, std::string file, std::string folder, std::string path,
+                 Problems& problems)
+    : table_(table),
+      file_(std::move(file)),
+      folder_(std::move(folder)),
+      path_(std::move(path)),
+      problems_(problems) {}
 
 const toml::node* Section::node(std::string_view key) {
   asked_.emplace(key);
@@ -22,17 +27,22 @@ std::string Section::place(std::string_view key) const {
 }
 
 void Section::fail(std::string_view key, std::string_view what) {
-  problems_.push_back(fmt::format("{}: {}{}{}: {}", place(key), path_, path_.empty() || key.empty() ? "" : ".", key, what));
+  problems_.push_back(fmt::format("{}: {}{}{}: {}", place(key), path_,
+                                  path_.empty() || key.empty() ? "" : ".", key, what));
 }
 
-std::string Section::resolve(const std::string& name) const { return name.starts_with('/') ? name : folder_ + "/" + name; }
+std::string Section::resolve(const std::string& name) const {
+  return name.starts_with('/') ? name : folder_ + "/" + name;
+}
 
-void Section::integer(std::string_view key, std::int64_t least, std::int64_t most, const std::function<void(std::int64_t)>& take) {
+void Section::integer(std::string_view key, std::int64_t least, std::int64_t most,
+                      const std::function<void(std::int64_t)>& take) {
   const toml::node* found = node(key);
   if (found == nullptr) return;
   const auto value = found->value_exact<std::int64_t>();
   if (!value) return fail(key, "must be a whole number");
-  if (*value < least || *value > most) return fail(key, fmt::format("must be {}..{}, is {}", least, most, *value));
+  if (*value < least || *value > most)
+    return fail(key, fmt::format("must be {}..{}, is {}", least, most, *value));
   take(*value);
 }
 
@@ -49,7 +59,8 @@ void Section::text(std::string_view key, std::string& out) {
   if (found == nullptr) return;
   const auto value = found->value_exact<std::string>();
   if (!value) return fail(key, "must be text");
-  if (value->find_first_of(std::string_view{"\r\n\0", 3}) != std::string::npos) return fail(key, "must be one line");
+  if (value->find_first_of(std::string_view{"\r\n\0", 3}) != std::string::npos)
+    return fail(key, "must be one line");
   out = *value;
 }
 
@@ -79,7 +90,8 @@ void Section::text_table(std::string_view key, std::map<std::string, std::string
   if (map == nullptr) return fail(key, "must be a table of texts");
   for (const auto& [name, item] : *map) {
     const auto value = item.value_exact<std::string>();
-    if (!value || value->find_first_of("\r\n") != std::string::npos) return fail(key, "must be a table of one-line texts");
+    if (!value || value->find_first_of("\r\n") != std::string::npos)
+      return fail(key, "must be a table of one-line texts");
     out[std::string{name.str()}] = *value;
   }
 }
@@ -99,7 +111,8 @@ Section Section::table(std::string_view key) {
     fail(key, "must be a table");
     found = nullptr;
   }
-  return {found == nullptr ? nullptr : found->as_table(), file_, folder_, path_.empty() ? std::string{key} : fmt::format("{}.{}", path_, key), problems_};
+  return {found == nullptr ? nullptr : found->as_table(), file_, folder_,
+          path_.empty() ? std::string{key} : fmt::format("{}.{}", path_, key), problems_};
 }
 
 std::vector<Section> Section::tables(std::string_view key) {

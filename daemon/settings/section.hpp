@@ -16,17 +16,20 @@
 
 namespace hookswitch {
 
-/// One table of the configuration file while it is read. Every reader names its bounds; finish() reports keys nobody asked for.
-/// Only for daemon/settings/*.cpp: it drags the TOML parser in.
+/// One table of the configuration file while it is read. Every reader names its bounds; finish()
+/// reports keys nobody asked for. Only for daemon/settings/*.cpp: it drags the TOML parser in.
 class Section {
  public:
-  /// `table` may be nullptr: an absent section reads as empty and gives the defaults. `path` is shown before each key.
-  Section(const toml::table* table, std::string file, std::string folder, std::string path, Problems& problems);
+  /// `table` may be nullptr: an absent section reads as empty and gives the defaults. `path` is
+  /// shown before each key.
+  Section(const toml::table* table, std::string file, std::string folder, std::string path,
+          Problems& problems);
 
   bool present() const { return table_ != nullptr; }
   bool has(std::string_view key) const { return table_ != nullptr && table_->contains(key); }
 
-  void integer(std::string_view key, std::int64_t least, std::int64_t most, const std::function<void(std::int64_t)>& take);
+  void integer(std::string_view key, std::int64_t least, std::int64_t most,
+               const std::function<void(std::int64_t)>& take);
   void boolean(std::string_view key, bool& out);
   void text(std::string_view key, std::string& out);
   /// As text, and a problem when absent or empty.

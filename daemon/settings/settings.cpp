@@ -19,7 +19,8 @@ constexpr std::size_t kConfigBytesMax = 1024 * 1024;
 
 bool is_name(std::string_view text) {
   return !text.empty() && text.size() <= 64 && std::all_of(text.begin(), text.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '_' || c == '.';
   });
 }
 
@@ -28,7 +29,8 @@ bool is_ip_address(std::string host) {
   in_addr v4{};
   in6_addr v6{};
   if (!host.starts_with('[')) return ::inet_pton(AF_INET, host.c_str(), &v4) == 1;
-  return host.ends_with(']') && ::inet_pton(AF_INET6, host.substr(1, host.size() - 2).c_str(), &v6) == 1;
+  return host.ends_with(']') &&
+         ::inet_pton(AF_INET6, host.substr(1, host.size() - 2).c_str(), &v6) == 1;
 }
 
 /// A name that goes into paths, cursors and labels.
@@ -43,37 +45,50 @@ void read_listen(Section& root, Settings& out) {
     std::string address;
     in.required("address", address);
     const auto colon = address.rfind(':');
-    const auto port = colon == std::string::npos ? std::nullopt : parse_int(std::string_view{address}.substr(colon + 1));
+    const auto port = colon == std::string::npos
+                          ? std::nullopt
+                          : parse_int(std::string_view{address}.substr(colon + 1));
     const bool numeric = colon != std::string::npos && is_ip_address(address.substr(0, colon));
-    if (!address.empty() && (!numeric || !port || *port < 0 || *port > 65535)) in.fail("address", "must be an IP address and a port, like 127.0.0.1:8080");
+    if (!address.empty() && (!numeric || !port || *port < 0 || *port > 65535))
+      in.fail("address", "must be an IP address and a port, like 127.0.0.1:8080");
     out.server.listen.push_back(address);
     in.texts("hosts", out.hosts);
     std::vector<std::string> origins;
     in.texts("origins", origins);
     for (const auto& origin : origins)
-      if (auto added = out.origins.add(origin); !added) in.fail("origins", fmt::format("\"{}\" {}", origin, added.error().detail));
+      if (auto added = out.origins.add(origin); !added)
+        in.fail("origins", fmt::format("\"{}\" {}", origin, added.error().detail));
     in.finish();
   }
   if (out.server.listen.empty()) out.server.listen.emplace_back("127.0.0.1:8080");
 }
 
 void read_http(Section in, http::ServerOptions& out) {
-  const auto size = [](std::size_t& into) { return [&into](std::int64_t v) { into = static_cast<std::size_t>(v); }; };
-  const auto time = [](std::chrono::milliseconds& into) { return [&into](std::int64_t v) { into = std::chrono::milliseconds{v}; }; };
+  const auto size = [](std::size_t& into) {
+    return [&into](std::int64_t v) { into = static_cast<std::size_t>(v); };
+  };
+  const auto time = [](std::chrono::milliseconds& into) {
+    return [&into](std::int64_t v) { into = std::chrono::milliseconds{v}; };
+  };
+  out.io_threads = 0;
   in.integer("body_bytes_max", 1024, 16 * 1024 * 1024, size(out.body_bytes_max));
   in.integer("header_bytes_max", 1024, 256 * 1024, size(out.header_bytes_max));
   in.integer("header_time_ms", 100, 60'000, time(out.header_time));
   in.integer("idle_time_ms", 1000, 3'600'000, time(out.idle_time));
   in.integer("connections_max", 16, 1'000'000, size(out.connections_max));
-  in.integer("io_threads", 0, 64, [&](std::int64_t v) { out.io_threads = static_cast<unsigned>(v); });
+  in.integer("io_threads", 0, 64,
+             [&](std::int64_t v) { out.io_threads = static_cast<unsigned>(v); });
   in.finish();
   if (out.io_threads == 0) out.io_threads = std::max(1U, std::thread::hardware_concurrency());
 }
 
 void read_delivery(Section in, http::ServerOptions& out) {
-  in.integer("client_queue_bytes_max", 65'536, 1 << 30, [&](std::int64_t v) { out.client_queue_bytes_max = static_cast<std::size_t>(v); });
-  in.integer("client_queue_age_ms_max", 100, 600'000, [&](std::int64_t v) { out.client_queue_age_max = std::chrono::milliseconds{v}; });
-  in.integer("ping_ms", 1000, 600'000, [&](std::int64_t v) { out.ping_time = std::chrono::milliseconds{v}; });
+  in.integer("client_queue_bytes_max", 65'536, 1 << 30,
+             [&](std::int64_t v) { out.client_queue_bytes_max = static_cast<std::size_t>(v); });
+  in.integer("client_queue_age_ms_max", 100, 600'000,
+             [&](std::int64_t v) { out.client_queue_age_max = std::chrono::milliseconds{v}; });
+  in.integer("ping_ms", 1000, 600'000,
+             [&](std::int64_t v) { out.ping_time = std::chrono::milliseconds{v}; });
   in.finish();
 }
 
@@ -82,7 +97,9 @@ void read_auth(Section in, Settings& out) {
     std::optional<Secret> secret;
     in.secret(key, secret);
     if (!secret) continue;
-    if (secret->reveal().size() < 32) in.fail(key, "must hold at least 32 bytes (RFC 7518 §3.2); make one with: openssl rand -hex 32");
+    if (secret->reveal().size() < 32)
+      in.fail(key,
+              "must hold at least 32 bytes (RFC 7518 §3.2); make one with: openssl rand -hex 32");
     out.token_secrets.push_back(std::move(*secret));
   }
   if (in.has("anonymous")) {
@@ -99,26 +116,32 @@ void read_auth(Section in, Settings& out) {
     out.anonymous = grant;
   }
   if (!in.has("hs256_secret_file") && !in.has("anonymous"))
-    in.fail("hs256_secret_file", "is missing: nobody could connect (make one with: openssl rand -hex 32 > jwt.secret)");
+    in.fail("hs256_secret_file",
+            "is missing: nobody could connect (make one with: openssl rand -hex 32 > jwt.secret)");
   in.finish();
 }
 
 void read_journal(Section in, Settings& out) {
   std::string engine = "sqlite";
   in.text("engine", engine);
-  if (engine != "sqlite") in.fail("engine", "must be \"sqlite\" (\"jetstream\" is not available yet)");
+  if (engine != "sqlite")
+    in.fail("engine", "must be \"sqlite\" (\"jetstream\" is not available yet)");
   std::string path;
   in.text("path", path);
   if (!path.empty()) out.journal_path = in.resolve(path);
-  in.integer("retention_hours", 1, 24 * 365, [&](std::int64_t v) { out.retention = std::chrono::hours{v}; });
+  in.integer("retention_hours", 1, 24 * 365,
+             [&](std::int64_t v) { out.retention = std::chrono::hours{v}; });
   in.finish();
 }
 
 void read_log(Section in, Settings& out) {
   std::string level = "info";
   in.text("level", level);
-  const std::map<std::string, log::Level> levels{{"error", log::Level::error}, {"warning", log::Level::warning}, {"notice", log::Level::notice},
-                                                 {"info", log::Level::info}, {"debug", log::Level::debug}};
+  const std::map<std::string, log::Level> levels{{"error", log::Level::error},
+                                                 {"warning", log::Level::warning},
+                                                 {"notice", log::Level::notice},
+                                                 {"info", log::Level::info},
+                                                 {"debug", log::Level::debug}};
   if (const auto it = levels.find(level); it != levels.end())
     out.log_level = it->second;
   else
@@ -132,7 +155,9 @@ void read_people(Section& root, Settings& out, Directory& directory) {
     read_name(in, "id", org.id);
     in.text("country", org.country);
     in.text("number", org.number);
-    if (!org.country.empty() && (org.country.size() != 2 || !std::all_of(org.country.begin(), org.country.end(), [](char c) { return c >= 'A' && c <= 'Z'; })))
+    if (!org.country.empty() &&
+        (org.country.size() != 2 || !std::all_of(org.country.begin(), org.country.end(),
+                                                 [](char c) { return c >= 'A' && c <= 'Z'; })))
       in.fail("country", "must be two capital letters (ISO 3166-1)");
     if (directory.find_org(org.id) != nullptr) in.fail("id", "is used twice");
     in.finish();
@@ -146,10 +171,12 @@ void read_people(Section& root, Settings& out, Directory& directory) {
     in.text("name", user.name);
     in.text("email", user.email);
     in.texts("extensions", user.extensions);
-    if (!user.org.empty() && directory.find_org(user.org) == nullptr) in.fail("org", "names no [[org]]");
+    if (!user.org.empty() && directory.find_org(user.org) == nullptr)
+      in.fail("org", "names no [[org]]");
     if (directory.find_user(user.org, user.id) != nullptr) in.fail("id", "is used twice");
     for (const auto& ext : user.extensions)
-      if (directory.find_by_ext(user.org, ext) != nullptr) in.fail("extensions", fmt::format("\"{}\" belongs to another user", ext));
+      if (directory.find_by_ext(user.org, ext) != nullptr)
+        in.fail("extensions", fmt::format("\"{}\" belongs to another user", ext));
     in.finish();
     directory.add(std::move(user));
   }
@@ -169,13 +196,18 @@ DialectProgramPtr read_dialect(Section& in, const std::string& name) {
     text = asset("dialects/" + name + ".json");
     file = "dialects/" + name + ".json";
     if (text.empty()) {
-      in.fail("dialect", fmt::format("there is no dialect \"{}\" (a file of yours is written with a path: \"./{}.json\")", name, name));
+      in.fail(
+          "dialect",
+          fmt::format(
+              "there is no dialect \"{}\" (a file of yours is written with a path: \"./{}.json\")",
+              name, name));
       return nullptr;
     }
   }
   auto compiled = compile_dialect(text, file);
   if (auto* program = std::get_if<DialectProgramPtr>(&compiled)) return *program;
-  for (const auto& problem : std::get<std::vector<DialectProblem>>(compiled)) in.fail("dialect", problem.place + ": " + problem.what);
+  for (const auto& problem : std::get<std::vector<DialectProblem>>(compiled))
+    in.fail("dialect", problem.place + ": " + problem.what);
   return nullptr;
 }
 
@@ -188,21 +220,26 @@ void read_webhook(Section& in, const std::string& name, const std::string& org, 
   in.text("public_url", options.public_url);
   in.text("time_zone", options.time_zone);
   in.text("country", options.country);
-  if (!options.time_zone.empty() && !is_time_zone(options.time_zone)) in.fail("time_zone", "is no zone of this system");
+  if (!options.time_zone.empty() && !is_time_zone(options.time_zone))
+    in.fail("time_zone", "is no zone of this system");
   const auto program = read_dialect(in, source.dialect);
   const auto names = program ? secret_names(*program) : std::vector<std::string>{};
   std::optional<Secret> secret;
   in.secret("secret_file", secret);
   if (secret && program) {
-    if (names.size() > 1) in.fail("secret_file", "the dialect knows several secrets: write secrets = { NAME = { file = \"…\" } }");
-    options.secrets[names.empty() ? "SECRET" : names.front()].push_back(std::move(*secret));
+    if (names.empty()) in.fail("secret_file", "is of no use: this dialect checks no secret");
+    if (names.size() > 1)
+      in.fail("secret_file",
+              "the dialect knows several secrets: write secrets = { NAME = { file = \"…\" } }");
+    if (!names.empty()) options.secrets[names.front()].push_back(std::move(*secret));
   }
   if (in.has("secrets")) {
     Section table = in.table("secrets");
     if (table.present()) {
       for (const auto& [key, item] : *table.raw()) {
         const std::string secret_name{key.str()};
-        if (program && std::find(names.begin(), names.end(), secret_name) == names.end()) table.fail(secret_name, "is no secret of this dialect");
+        if (program && std::find(names.begin(), names.end(), secret_name) == names.end())
+          table.fail(secret_name, "is no secret of this dialect");
         Section one = table.table(secret_name);
         for (const char* which : {"file", "previous_file"}) {
           std::optional<Secret> value;
@@ -216,8 +253,11 @@ void read_webhook(Section& in, const std::string& name, const std::string& org, 
   }
   bool unsigned_allowed = false;
   in.boolean("allow_unsigned", unsigned_allowed);
-  if (program && is_signed(*program) && source.dialect != "native" && !in.has("secret_file") && !in.has("secrets") && !unsigned_allowed)
-    in.fail("dialect", "signs its requests: name the secret_file (or write allow_unsigned = true and protect the path otherwise)");
+  if (program && is_signed(*program) && source.dialect != "native" && !in.has("secret_file") &&
+      !in.has("secrets") && !unsigned_allowed)
+    in.fail("dialect",
+            "signs its requests: name the secret_file (or write allow_unsigned = true and protect "
+            "the path otherwise)");
   if (program) source.hook = std::make_shared<const Hook>(program, std::move(options));
   out.webhooks[name] = std::move(source);
 }
@@ -231,11 +271,13 @@ void read_sip(Section& in, const std::string& name, const std::string& org, Sett
   in.text("username", source.username);
   in.text("realm", source.realm);
   in.texts("watch", source.watch);
-  in.integer("expires_s", sip::kExpiresMin, sip::kExpiresMax, [&](std::int64_t v) { source.expires_s = static_cast<int>(v); });
+  in.integer("expires_s", sip::kExpiresMin, sip::kExpiresMax,
+             [&](std::int64_t v) { source.expires_s = static_cast<int>(v); });
   std::optional<Secret> password;
   in.secret("password_file", password);
   if (password) source.password = std::move(*password);
-  for (const auto& problem : sip::check(source)) in.fail(problem.key, problem.what);
+  for (const auto& problem : sip::check(source))
+    in.fail(problem.key == "password" ? "password_file" : problem.key, problem.what);
   out.sip_sources.push_back(std::move(source));
 }
 
@@ -246,15 +288,18 @@ void read_sources(Section& root, Settings& out) {
     read_name(in, "name", name);
     read_name(in, "org", org);
     in.required("kind", kind);
-    if (std::find(names.begin(), names.end(), name) != names.end()) in.fail("name", "is used twice");
+    if (std::find(names.begin(), names.end(), name) != names.end())
+      in.fail("name", "is used twice");
     names.push_back(name);
-    if (!org.empty() && std::find(out.orgs.begin(), out.orgs.end(), org) == out.orgs.end()) in.fail("org", "names no [[org]]");
+    if (!org.empty() && std::find(out.orgs.begin(), out.orgs.end(), org) == out.orgs.end())
+      in.fail("org", "names no [[org]]");
     if (kind == "webhook") {
       read_webhook(in, name, org, out);
     } else if (kind == "sip") {
       read_sip(in, name, org, out);
     } else if (!kind.empty()) {
-      in.fail("kind", kind == "hep" ? "\"hep\" is not available yet" : "must be \"webhook\" or \"sip\"");
+      in.fail("kind",
+              kind == "hep" ? "\"hep\" is not available yet" : "must be \"webhook\" or \"sip\"");
       continue;
     }
     in.finish();
@@ -272,14 +317,18 @@ void read_clients(Section& root, Settings& out) {
     in.texts("origins", origins);
     in.text_table("headers", client.headers);
     const auto known = dialect_of_subprotocol(dialect);
-    if (!dialect.empty() && (!known || !is_page(*known))) in.fail("dialect", "must be \"rc-embeddable\", \"opencti-dialpad\" or \"elma365\"");
+    if (!dialect.empty() && (!known || !is_page(*known)))
+      in.fail("dialect", "must be \"rc-embeddable\", \"opencti-dialpad\" or \"elma365\"");
     if (known) client.dialect = *known;
     if (origins.empty()) in.fail("origins", "is missing: no page could embed this client");
     for (const auto& origin : origins)
-      if (auto added = client.origins.add(origin); !added) in.fail("origins", fmt::format("\"{}\" {}", origin, added.error().detail));
+      if (auto added = client.origins.add(origin); !added)
+        in.fail("origins", fmt::format("\"{}\" {}", origin, added.error().detail));
     for (const auto& [name, value] : client.headers)
       if (!is_name(name)) in.fail("headers", "has a name that is no header name");
-    if (!client.org.empty() && std::find(out.orgs.begin(), out.orgs.end(), client.org) == out.orgs.end()) in.fail("org", "names no [[org]]");
+    if (!client.org.empty() &&
+        std::find(out.orgs.begin(), out.orgs.end(), client.org) == out.orgs.end())
+      in.fail("org", "names no [[org]]");
     if (out.clients.contains(client.id)) in.fail("id", "is used twice");
     in.finish();
     out.clients[client.id] = std::move(client);
@@ -300,7 +349,8 @@ std::shared_ptr<const Settings> load_settings(const std::string& file, Problems&
   const toml::parse_result parsed = toml::parse(std::string_view{text}, std::string_view{file});
   if (!parsed) {
     const auto& at = parsed.error().source().begin;
-    problems.push_back(fmt::format("{}:{}:{}: syntax: {}", file, at.line, at.column, parsed.error().description()));
+    problems.push_back(fmt::format("{}:{}:{}: syntax: {}", file, at.line, at.column,
+                                   parsed.error().description()));
     return out;
   }
   auto folder = std::filesystem::path{file}.parent_path().string();
@@ -318,18 +368,22 @@ std::shared_ptr<const Settings> load_settings(const std::string& file, Problems&
   read_clients(root, *out);
   root.finish();
   if (out->orgs.empty()) root.fail("org", "is missing: write at least one [[org]]");
-  if (out->anonymous && directory->find_org(out->anonymous->org) == nullptr) root.fail("auth", "anonymous.org names no [[org]]");
+  if (out->anonymous && directory->find_org(out->anonymous->org) == nullptr)
+    root.fail("auth", "anonymous.org names no [[org]]");
   out->directory = std::move(directory);
   // Sections are read in our order; people read files from top to bottom.
-  std::stable_sort(problems.begin(), problems.end(), [&](const std::string& a, const std::string& b) {
-    const auto place = [&](const std::string& problem) {
-      const auto rest = std::string_view{problem}.substr(std::min(file.size() + 1, problem.size()));
-      const auto colon = rest.find(':');
-      const auto column = rest.substr(std::min(colon + 1, rest.size()));
-      return std::pair{parse_int(rest.substr(0, colon)).value_or(0), parse_int(column.substr(0, column.find(':'))).value_or(0)};
-    };
-    return place(a) < place(b);
-  });
+  std::stable_sort(
+      problems.begin(), problems.end(), [&](const std::string& a, const std::string& b) {
+        const auto place = [&](const std::string& problem) {
+          const auto rest =
+              std::string_view{problem}.substr(std::min(file.size() + 1, problem.size()));
+          const auto colon = rest.find(':');
+          const auto column = rest.substr(std::min(colon + 1, rest.size()));
+          return std::pair{parse_int(rest.substr(0, colon)).value_or(0),
+                           parse_int(column.substr(0, column.find(':'))).value_or(0)};
+        };
+        return place(a) < place(b);
+      });
   return out;
 }
 

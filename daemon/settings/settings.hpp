@@ -37,8 +37,9 @@ struct PageClient {
 struct Settings {
   std::string file;
   http::ServerOptions server;
-  std::vector<std::string> hosts;  ///< names under which browsers may reach us, beside the listeners' own addresses
-  OriginList origins;              ///< origins of pages that may open a WebSocket, beside those of the clients
+  std::vector<std::string>
+      hosts;  ///< names under which browsers may reach us, beside the listeners' own addresses
+  OriginList origins;  ///< origins of pages that may open a WebSocket, beside those of the clients
   std::vector<Secret> token_secrets;
   std::optional<Grant> anonymous;
   std::string journal_path = "/var/lib/hookswitch/journal.db";
@@ -51,7 +52,8 @@ struct Settings {
   std::map<std::string, PageClient, std::less<>> clients;  ///< by id
 };
 
-/// Reads and checks `file`. All problems at once are added to `problems`; the settings are of use only if there are none.
+/// Reads and checks `file`. All problems at once are added to `problems`; the settings are of use
+/// only if there are none.
 std::shared_ptr<const Settings> load_settings(const std::string& file, Problems& problems);
 
 }  // namespace hookswitch

@@ -6,7 +6,8 @@
 namespace hookswitch {
 namespace {
 
-constexpr std::array<std::string_view, 6> kWords{"events:own", "events:org", "commands", "publish", "users", "admin"};
+constexpr std::array<std::string_view, 6> kWords{"events:own", "events:org", "commands",
+                                                 "publish",    "users",      "admin"};
 
 }  // namespace
 
@@ -34,10 +35,12 @@ std::string scopes_text(std::uint8_t scopes) {
   return out;
 }
 
-bool may_see(const Grant& grant, std::string_view event_org, std::span<const std::string> audience) {
+bool may_see(const Grant& grant, std::string_view event_org,
+             std::span<const std::string> audience) {
   if (grant.org != event_org) return false;
   if (grant.allows(Scope::events_org)) return true;
-  return grant.allows(Scope::events_own) && std::find(audience.begin(), audience.end(), grant.user) != audience.end();
+  return grant.allows(Scope::events_own) &&
+         std::find(audience.begin(), audience.end(), grant.user) != audience.end();
 }
 
 }  // namespace hookswitch

@@ -19,7 +19,9 @@ struct Grant {
   std::optional<Time> expires;
 
   bool allows(Scope scope) const { return (scopes >> static_cast<unsigned>(scope) & 1) != 0; }
-  void add(Scope scope) { scopes = static_cast<std::uint8_t>(scopes | 1U << static_cast<unsigned>(scope)); }
+  void add(Scope scope) {
+    scopes = static_cast<std::uint8_t>(scopes | 1U << static_cast<unsigned>(scope));
+  }
   bool expired(Time now) const { return expires && now >= *expires; }
 };
 
@@ -27,7 +29,8 @@ struct Grant {
 std::optional<std::uint8_t> parse_scopes(std::string_view text);
 std::string scopes_text(std::uint8_t scopes);
 
-/// The one function that decides who may see an event: `audience` is what the journal keeps with it (model.md §7).
+/// The one function that decides who may see an event: `audience` is what the journal keeps with it
+/// (model.md §7).
 bool may_see(const Grant& grant, std::string_view event_org, std::span<const std::string> audience);
 
 }  // namespace hookswitch

@@ -8,11 +8,13 @@
 
 namespace hookswitch {
 
-/// An allow-list of browser origins (RFC 6454): `https://crm.example.com`, `https://*.example.com` (one or more labels, never
-/// the bare domain), `http://127.0.0.1:*` (any port). A trailing `/` or `/*` is accepted and means nothing. No other wildcard.
+/// An allow-list of browser origins (RFC 6454): `https://crm.example.com`, `https://*.example.com`
+/// (one or more labels, never the bare domain), `http://127.0.0.1:*` (any port). A trailing `/` or
+/// `/*` is accepted and means nothing. No other wildcard.
 class OriginList {
  public:
-  /// Errors: bad_request with the reason, for anything wider or malformed (`*`, `https://*`, `https://*.com`, paths).
+  /// Errors: bad_request with the reason, for anything wider or malformed (`*`, `https://*`,
+  /// `https://*.com`, paths).
   Result<void> add(std::string_view pattern);
 
   /// `origin` as in the Origin header; "null" and malformed ones never match.

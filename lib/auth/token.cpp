@@ -27,7 +27,8 @@ Result<json::Document> part(std::string_view text) {
 std::optional<Time> seconds_claim(const json::Value& claims, std::string_view name, bool& wrong) {
   const json::Value* value = json::find(claims, name);
   if (value == nullptr) return std::nullopt;
-  if (!value->IsNumber() || value->GetDouble() < 0 || value->GetDouble() > static_cast<double>(kYear9999)) {
+  if (!value->IsNumber() || value->GetDouble() < 0 ||
+      value->GetDouble() > static_cast<double>(kYear9999)) {
     wrong = true;
     return std::nullopt;
   }
@@ -47,7 +48,8 @@ Result<Grant> TokenVerifier::verify(std::string_view token, Time now) const {
   if (!signature) return invalid("signature is not canonical base64url");
   // The signature is checked before anything in the token is looked at.
   const bool good = std::any_of(secrets_.begin(), secrets_.end(), [&](const Secret& secret) {
-    return equal_constant_time(hmac(HashKind::sha256, secret.reveal(), token.substr(0, second)), *signature);
+    return equal_constant_time(hmac(HashKind::sha256, secret.reveal(), token.substr(0, second)),
+                               *signature);
   });
   if (!good) return invalid("signature");
   auto header = part(token.substr(0, first));
@@ -82,8 +84,11 @@ std::string TokenVerifier::sign(const Grant& grant, Time now) const {
   json::Writer claims;
   claims.begin_object().member("sub", grant.user).member("org", grant.org);
   claims.member("scope", scopes_text(grant.scopes));
-  claims.member("iat", to_unix_ms(now) / 1000).member("exp", to_unix_ms(*grant.expires) / 1000).end_object();
-  std::string token = to_base64url(R"({"alg":"HS256","typ":"JWT"})") + "." + to_base64url(claims.view());
+  claims.member("iat", to_unix_ms(now) / 1000)
+      .member("exp", to_unix_ms(*grant.expires) / 1000)
+      .end_object();
+  std::string token =
+      to_base64url(R"({"alg":"HS256","typ":"JWT"})") + "." + to_base64url(claims.view());
   return token + "." + to_base64url(hmac(HashKind::sha256, secrets_.front().reveal(), token));
 }
 

@@ -10,8 +10,9 @@
 
 namespace hookswitch {
 
-/// JWT with HS256 and nothing else: `alg` is pinned (RFC 8725 §3.1), base64url must be canonical, unknown `crit` refuses.
-/// Claims: `sub` = user, `org`, `exp` (seconds), `scope`; `nbf` is honoured. `now` is passed in.
+/// JWT with HS256 and nothing else: `alg` is pinned (RFC 8725 §3.1), base64url must be canonical,
+/// unknown `crit` refuses. Claims: `sub` = user, `org`, `exp` (seconds), `scope`; `nbf` is
+/// honoured. `now` is passed in.
 class TokenVerifier {
  public:
   /// Several secrets may live at once (rotation); the first signs.

@@ -11,7 +11,9 @@
 namespace hookswitch {
 
 Result<std::string> read_file(const std::string& path, std::size_t bytes_max) {
-  const auto fail = [&](const char* why) { return Error{Errc::bad_request, fmt::format("cannot read {}: {}", path, why)}; };
+  const auto fail = [&](const char* why) {
+    return Error{Errc::bad_request, fmt::format("cannot read {}: {}", path, why)};
+  };
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0) return fail(std::strerror(errno));
   struct stat info {};

@@ -9,7 +9,9 @@
 namespace hookswitch {
 namespace {
 
-const EVP_MD* algorithm(HashKind kind) { return kind == HashKind::sha1 ? EVP_sha1() : EVP_sha256(); }
+const EVP_MD* algorithm(HashKind kind) {
+  return kind == HashKind::sha1 ? EVP_sha1() : EVP_sha256();
+}
 
 }  // namespace
 
@@ -24,7 +26,8 @@ std::string hmac(HashKind kind, std::string_view key, std::string_view data) {
   unsigned char out[EVP_MAX_MD_SIZE];
   unsigned int size = 0;
   HS_ASSERT(HMAC(algorithm(kind), key.data(), static_cast<int>(key.size()),
-                 reinterpret_cast<const unsigned char*>(data.data()), data.size(), out, &size) != nullptr);
+                 reinterpret_cast<const unsigned char*>(data.data()), data.size(), out,
+                 &size) != nullptr);
   return {reinterpret_cast<const char*>(out), size};
 }
 

@@ -12,7 +12,8 @@ std::string digest(HashKind kind, std::string_view data);
 /// HMAC (RFC 2104), raw bytes.
 std::string hmac(HashKind kind, std::string_view key, std::string_view data);
 
-/// Compares without telling by time where the first difference is. Lengths may differ; that is told.
+/// Compares without telling by time where the first difference is. Lengths may differ; that is
+/// told.
 bool equal_constant_time(std::string_view a, std::string_view b);
 
 }  // namespace hookswitch

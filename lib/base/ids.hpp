@@ -7,11 +7,13 @@
 
 namespace hookswitch {
 
-/// 26 characters of Crockford base 32: 48 bits of milliseconds, 80 bits that tell ids of one moment apart. Sorts by time.
-/// Pure: the same arguments give the same id, so a recording replays to the same ids.
+/// 26 characters of Crockford base 32: 48 bits of milliseconds, 80 bits that tell ids of one moment
+/// apart. Sorts by time. Pure: the same arguments give the same id, so a recording replays to the
+/// same ids.
 std::string make_ulid(Time time, std::uint64_t high, std::uint64_t low);
 
-/// Makes call ids. Deterministic for a given seed: the daemon seeds it from the system, tests and replay by hand.
+/// Makes call ids. Deterministic for a given seed: the daemon seeds it from the system, tests and
+/// replay by hand.
 class IdSequence {
  public:
   explicit IdSequence(std::uint64_t seed) : seed_(seed) {}
@@ -23,7 +25,8 @@ class IdSequence {
   std::uint64_t count_ = 0;
 };
 
-/// `bytes` random bytes from the operating system as lower-case hex. For tokens, epochs, session ids.
+/// `bytes` random bytes from the operating system as lower-case hex. For tokens, epochs, session
+/// ids.
 std::string random_hex(std::size_t bytes);
 std::uint64_t random_u64();
 

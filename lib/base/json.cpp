@@ -13,15 +13,18 @@
 namespace hookswitch::json {
 namespace {
 
-/// First pass: depth, count and duplicate keys, before a tree is built. Iterative, so depth cannot cost stack.
+/// First pass: depth, count and duplicate keys, before a tree is built. Iterative, so depth cannot
+/// cost stack.
 class Guard : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Guard> {
  public:
   explicit Guard(const Limits& limits) : limits_(limits) {}
 
   bool Default() { return count(); }
   bool String(const char* text, rapidjson::SizeType size, bool) {
-    // The validate flag lets a lone low surrogate escape (\uDD1E) through; what it decodes to is not UTF-8.
-    return count() && (is_utf8({text, size}) || fail(Errc::bad_encoding, "a string is not valid UTF-8"));
+    // The validate flag lets a lone low surrogate escape (\uDD1E) through; what it decodes to is
+    // not UTF-8.
+    return count() &&
+           (is_utf8({text, size}) || fail(Errc::bad_encoding, "a string is not valid UTF-8"));
   }
   bool Key(const char* text, rapidjson::SizeType size, bool) {
     if (!count()) return false;
@@ -40,10 +43,13 @@ class Guard : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Guard> {
     error = Error{code, detail};
     return false;
   }
-  bool count() { return ++values_ <= limits_.values_max || fail(Errc::too_many_fields, "too many values"); }
+  bool count() {
+    return ++values_ <= limits_.values_max || fail(Errc::too_many_fields, "too many values");
+  }
   bool open() {
     keys_.emplace_back();
-    return count() && (keys_.size() <= limits_.depth_max || fail(Errc::too_deep, "nested too deeply"));
+    return count() &&
+           (keys_.size() <= limits_.depth_max || fail(Errc::too_deep, "nested too deeply"));
   }
   bool close() {
     keys_.pop_back();
@@ -55,8 +61,8 @@ class Guard : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Guard> {
   std::vector<std::unordered_set<std::string>> keys_;
 };
 
-constexpr unsigned kFlags =
-    rapidjson::kParseIterativeFlag | rapidjson::kParseValidateEncodingFlag | rapidjson::kParseFullPrecisionFlag;
+constexpr unsigned kFlags = rapidjson::kParseIterativeFlag | rapidjson::kParseValidateEncodingFlag |
+                            rapidjson::kParseFullPrecisionFlag;
 
 }  // namespace
 
@@ -70,8 +76,9 @@ Result<Document> parse(std::string_view text, const Limits& limits) {
   rapidjson::MemoryStream stream{text.data(), text.size()};
   if (const auto result = reader.Parse<kFlags>(stream, guard); result.IsError()) {
     if (guard.error) return *guard.error;
-    return Error{Errc::bad_json,
-                 fmt::format("{} at byte {}", rapidjson::GetParseError_En(result.Code()), result.Offset())};
+    return Error{
+        Errc::bad_json,
+        fmt::format("{} at byte {}", rapidjson::GetParseError_En(result.Code()), result.Offset())};
   }
   Document document;
   document.Parse<kFlags>(text.data(), text.size());
@@ -81,7 +88,8 @@ Result<Document> parse(std::string_view text, const Limits& limits) {
 
 const Value* find(const Value& object, std::string_view name) {
   if (!object.IsObject()) return nullptr;
-  const Value key{rapidjson::StringRef(name.data(), static_cast<rapidjson::SizeType>(name.size()))};
+  const Value key{rapidjson::StringRef(name.empty() ? "" : name.data(),
+                                       static_cast<rapidjson::SizeType>(name.size()))};
   const auto it = object.FindMember(key);
   return it == object.MemberEnd() ? nullptr : &it->value;
 }

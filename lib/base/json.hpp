@@ -12,8 +12,9 @@
 #include "base/error.hpp"
 #include "base/limits.hpp"
 
-/// The one door for JSON. RapidJSON's defaults are unsafe on outside bytes (recursion, text after NUL, lone surrogates,
-/// duplicate keys); everything that parses goes through parse_json, which a tidy test holds.
+/// The one door for JSON. RapidJSON's defaults are unsafe on outside bytes (recursion, text after
+/// NUL, lone surrogates, duplicate keys); everything that parses goes through parse_json, which a
+/// tidy test holds.
 namespace hookswitch::json {
 
 using Document = rapidjson::Document;
@@ -25,8 +26,9 @@ struct Limits {
   std::size_t values_max = kJsonValuesMax;
 };
 
-/// Strict RFC 8259: UTF-8 without byte order mark, no trailing bytes, no lone surrogates, no duplicate keys, bounded size,
-/// depth and count; full-precision numbers. Errors: bad_json, bad_encoding, too_deep, too_many_fields, body_too_large.
+/// Strict RFC 8259: UTF-8 without byte order mark, no trailing bytes, no lone surrogates, no
+/// duplicate keys, bounded size, depth and count; full-precision numbers. Errors: bad_json,
+/// bad_encoding, too_deep, too_many_fields, body_too_large.
 Result<Document> parse(std::string_view text, const Limits& limits = {});
 
 /// Member of an object; nullptr when `object` is no object or has none of that name.
@@ -36,19 +38,34 @@ std::optional<std::string_view> find_string(const Value& object, std::string_vie
 std::optional<std::int64_t> find_int(const Value& object, std::string_view name);
 std::optional<bool> find_bool(const Value& object, std::string_view name);
 
-inline std::string_view text(const Value& string) { return {string.GetString(), string.GetStringLength()}; }
+inline std::string_view text(const Value& string) {
+  return {string.GetString(), string.GetStringLength()};
+}
 
-/// Writes compact JSON into a std::string. Text must be valid UTF-8: all text in the model is, by construction.
+/// Writes compact JSON into a std::string. Text must be valid UTF-8: all text in the model is, by
+/// construction.
 class Writer {
  public:
   Writer() : writer_(buffer_) {}
   Writer(const Writer&) = delete;
   Writer& operator=(const Writer&) = delete;
 
-  Writer& begin_object() { writer_.StartObject(); return *this; }
-  Writer& end_object() { writer_.EndObject(); return *this; }
-  Writer& begin_array() { writer_.StartArray(); return *this; }
-  Writer& end_array() { writer_.EndArray(); return *this; }
+  Writer& begin_object() {
+    writer_.StartObject();
+    return *this;
+  }
+  Writer& end_object() {
+    writer_.EndObject();
+    return *this;
+  }
+  Writer& begin_array() {
+    writer_.StartArray();
+    return *this;
+  }
+  Writer& end_array() {
+    writer_.EndArray();
+    return *this;
+  }
   Writer& key(std::string_view name) {
     writer_.Key(name.data(), static_cast<rapidjson::SizeType>(name.size()));
     return *this;
@@ -57,12 +74,27 @@ class Writer {
     writer_.String(value.data(), static_cast<rapidjson::SizeType>(value.size()));
     return *this;
   }
-  Writer& integer(std::int64_t value) { writer_.Int64(value); return *this; }
-  Writer& real(double value) { writer_.Double(value); return *this; }
-  Writer& boolean(bool value) { writer_.Bool(value); return *this; }
-  Writer& null() { writer_.Null(); return *this; }
+  Writer& integer(std::int64_t value) {
+    writer_.Int64(value);
+    return *this;
+  }
+  Writer& real(double value) {
+    writer_.Double(value);
+    return *this;
+  }
+  Writer& boolean(bool value) {
+    writer_.Bool(value);
+    return *this;
+  }
+  Writer& null() {
+    writer_.Null();
+    return *this;
+  }
   /// Copies a parsed value.
-  Writer& value(const Value& value) { value.Accept(writer_); return *this; }
+  Writer& value(const Value& value) {
+    value.Accept(writer_);
+    return *this;
+  }
   /// Inserts text that is JSON already.
   Writer& raw(std::string_view json, rapidjson::Type type = rapidjson::kObjectType) {
     writer_.RawValue(json.data(), json.size(), type);
@@ -77,7 +109,10 @@ class Writer {
 
   std::string_view view() const { return {buffer_.GetString(), buffer_.GetSize()}; }
   std::string str() const { return std::string{view()}; }
-  void clear() { buffer_.Clear(); writer_.Reset(buffer_); }
+  void clear() {
+    buffer_.Clear();
+    writer_.Reset(buffer_);
+  }
 
  private:
   rapidjson::StringBuffer buffer_;

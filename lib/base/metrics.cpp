@@ -33,8 +33,10 @@ std::string label_text(const Labels& labels) {
 
 }  // namespace
 
-Registry::Series& Registry::series(const std::string& name, const std::string& help, Labels&& labels, bool is_counter) {
-  auto family = std::find_if(families_.begin(), families_.end(), [&](const auto& f) { return f->name == name; });
+Registry::Series& Registry::series(const std::string& name, const std::string& help,
+                                   Labels&& labels, bool is_counter) {
+  auto family = std::find_if(families_.begin(), families_.end(),
+                             [&](const auto& f) { return f->name == name; });
   if (family == families_.end()) {
     families_.push_back(std::make_unique<Family>(Family{name, help, is_counter, {}}));
     family = families_.end() - 1;
@@ -42,7 +44,8 @@ Registry::Series& Registry::series(const std::string& name, const std::string& h
   HS_ASSERT((*family)->is_counter == is_counter);
   for (auto& series : (*family)->series)
     if (series.labels == labels) return series;
-  (*family)->series.push_back({std::move(labels), std::make_unique<Counter>(), std::make_unique<Gauge>()});
+  (*family)->series.push_back(
+      {std::move(labels), std::make_unique<Counter>(), std::make_unique<Gauge>()});
   return (*family)->series.back();
 }
 
@@ -77,7 +80,8 @@ std::int64_t Registry::value(const std::string& name, const Labels& labels) cons
     if (family->name != name) continue;
     for (const auto& series : family->series)
       if (series.labels == labels)
-        return family->is_counter ? static_cast<std::int64_t>(series.counter->value()) : series.gauge->value();
+        return family->is_counter ? static_cast<std::int64_t>(series.counter->value())
+                                  : series.gauge->value();
   }
   return 0;
 }

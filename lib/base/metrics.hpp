@@ -35,14 +35,16 @@ class Gauge {
 using Labels = std::vector<std::pair<std::string, std::string>>;
 
 /// All metrics of the process, and their Prometheus text (exposition format 0.0.4).
-/// Label values come from closed sets (source, reason, dialect): never a number, a call id or a user. Any thread; metrics live
-/// as long as the registry. Asking for the same name and labels twice gives the same object.
+/// Label values come from closed sets (source, reason, dialect): never a number, a call id or a
+/// user. Any thread; metrics live as long as the registry. Asking for the same name and labels
+/// twice gives the same object.
 class Registry {
  public:
   Counter& counter(const std::string& name, const std::string& help, Labels labels = {});
   Gauge& gauge(const std::string& name, const std::string& help, Labels labels = {});
   std::string render() const;
-  /// Value of a counter or gauge by name and labels; 0 when there is none. For tests and identities.
+  /// Value of a counter or gauge by name and labels; 0 when there is none. For tests and
+  /// identities.
   std::int64_t value(const std::string& name, const Labels& labels = {}) const;
 
  private:
@@ -56,7 +58,8 @@ class Registry {
     bool is_counter;
     std::vector<Series> series;
   };
-  Series& series(const std::string& name, const std::string& help, Labels&& labels, bool is_counter);
+  Series& series(const std::string& name, const std::string& help, Labels&& labels,
+                 bool is_counter);
 
   mutable std::mutex mutex_;
   std::vector<std::unique_ptr<Family>> families_;

@@ -15,7 +15,8 @@ Result<Secret> read_secret_file(const std::string& path) {
   if (::stat(path.c_str(), &info) != 0)
     return Error{Errc::bad_request, fmt::format("cannot read {}: {}", path, std::strerror(errno))};
   if ((info.st_mode & 0007) != 0)
-    return Error{Errc::bad_request, fmt::format("{} may be read by others; run: chmod o= {}", path, path)};
+    return Error{Errc::bad_request,
+                 fmt::format("{} may be read by others; run: chmod o= {}", path, path)};
   auto read = read_file(path, 4096);
   if (!read) return read.error();
   std::string bytes = std::move(*read);

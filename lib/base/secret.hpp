@@ -7,7 +7,8 @@
 
 namespace hookswitch {
 
-/// Bytes that must not reach a log, a page or an error. Has no operator<< and no fmt formatter on purpose.
+/// Bytes that must not reach a log, a page or an error. Has no operator<< and no fmt formatter on
+/// purpose.
 class Secret {
  public:
   Secret() = default;
@@ -20,8 +21,9 @@ class Secret {
   std::string bytes_;
 };
 
-/// Reads a secret from a file: one trailing line end is dropped, at most 4 KiB, not empty. A file that others may read
-/// (mode & 0007) is refused with bad_request and a detail that says how to mend it.
+/// Reads a secret from a file: one trailing line end is dropped, at most 4 KiB, not empty. A file
+/// that others may read (mode & 0007) is refused with bad_request and a detail that says how to
+/// mend it.
 Result<Secret> read_secret_file(const std::string& path);
 
 }  // namespace hookswitch

@@ -50,7 +50,8 @@ std::optional<std::string> decode64(std::string_view text, const char* alphabet)
       out += static_cast<char>(acc >> bits & 0xff);
     }
   }
-  // Spare bits other than zero would let two texts mean the same bytes: a signature could be altered unseen.
+  // Spare bits other than zero would let two texts mean the same bytes: a signature could be
+  // altered unseen.
   if ((acc & ((1U << bits) - 1)) != 0) return std::nullopt;
   return out;
 }
@@ -157,8 +158,8 @@ std::optional<std::string> percent_decode(std::string_view text, bool plus_is_sp
 std::string percent_encode(std::string_view text) {
   std::string out;
   for (const char c : text) {
-    const bool unreserved = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-                            c == '.' || c == '_' || c == '~';
+    const bool unreserved = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                            (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' || c == '~';
     if (unreserved) {
       out += c;
     } else {

@@ -33,7 +33,8 @@ bool skip(std::string_view& text, char c) {
 void append_rfc3339(std::string& out, Time time) {
   using namespace std::chrono;
   // std::chrono::year is 16 bits wide: clamp before it wraps.
-  time = std::clamp(time, Time{sys_days{year{0} / 1 / 1}}, Time{sys_days{year{10000} / 1 / 1}} - milliseconds{1});
+  time = std::clamp(time, Time{sys_days{year{0} / 1 / 1}},
+                    Time{sys_days{year{10000} / 1 / 1}} - milliseconds{1});
   const auto day = floor<days>(time);
   const year_month_day date{day};
   const hh_mm_ss clock{time - day};
@@ -59,7 +60,8 @@ std::optional<Time> parse_rfc3339(std::string_view text) {
   int y = 0, mo = 0, d = 0, h = 0, mi = 0, s = 0;
   if (!take(text, 4, y)) return std::nullopt;
   const bool extended = skip(text, '-');
-  if (!take(text, 2, mo) || (extended && !skip(text, '-')) || !take(text, 2, d)) return std::nullopt;
+  if (!take(text, 2, mo) || (extended && !skip(text, '-')) || !take(text, 2, d))
+    return std::nullopt;
   if (!skip(text, 'T') && !skip(text, 't') && !skip(text, ' ')) return std::nullopt;
   if (!take(text, 2, h) || (extended && !skip(text, ':')) || !take(text, 2, mi) ||
       (extended && !skip(text, ':')) || !take(text, 2, s))
@@ -67,7 +69,8 @@ std::optional<Time> parse_rfc3339(std::string_view text) {
   int ms = 0;
   if (skip(text, '.') || skip(text, ',')) {
     int scale = 100, count = 0;
-    for (; !text.empty() && text.front() >= '0' && text.front() <= '9'; text.remove_prefix(1), ++count) {
+    for (; !text.empty() && text.front() >= '0' && text.front() <= '9';
+         text.remove_prefix(1), ++count) {
       ms += (text.front() - '0') * scale;
       scale /= 10;
     }
@@ -83,9 +86,11 @@ std::optional<Time> parse_rfc3339(std::string_view text) {
     if (!take(text, 2, om) || oh > 23 || om > 59) return std::nullopt;
     offset = (oh * 60 + om) * (minus ? -1 : 1);
   }
-  const year_month_day date{year{y}, month{static_cast<unsigned>(mo)}, day{static_cast<unsigned>(d)}};
+  const year_month_day date{year{y}, month{static_cast<unsigned>(mo)},
+                            day{static_cast<unsigned>(d)}};
   if (!text.empty() || !date.ok() || h > 23 || mi > 59 || s > 60) return std::nullopt;
-  return Time{sys_days{date}} + hours{h} + minutes{mi - offset} + seconds{std::min(s, 59)} + milliseconds{ms};
+  return Time{sys_days{date}} + hours{h} + minutes{mi - offset} + seconds{std::min(s, 59)} +
+         milliseconds{ms};
 }
 
 std::int64_t to_unix_ms(Time time) { return time.time_since_epoch().count(); }

@@ -18,8 +18,8 @@ std::string to_rfc3339(Time time);
 /// Appends the same 24 characters without allocating more than `out` needs.
 void append_rfc3339(std::string& out, Time time);
 
-/// Accepts RFC 3339 with any fraction (cut to milliseconds), `Z` or an offset with or without colon, a space instead of
-/// `T`, and the basic form 20261120T150000Z. Without a zone: nullopt.
+/// Accepts RFC 3339 with any fraction (cut to milliseconds), `Z` or an offset with or without
+/// colon, a space instead of `T`, and the basic form 20261120T150000Z. Without a zone: nullopt.
 std::optional<Time> parse_rfc3339(std::string_view text);
 
 /// Milliseconds since 1970-01-01T00:00:00Z.

@@ -11,7 +11,9 @@ namespace {
 constexpr char kSeparator = '\x1f';
 
 bool lives(const Leg& leg) { return leg.state != LegState::terminated; }
-bool talking(const Leg& leg) { return leg.state == LegState::confirmed || leg.state == LegState::held; }
+bool talking(const Leg& leg) {
+  return leg.state == LegState::confirmed || leg.state == LegState::held;
+}
 bool names_line(const Party& party) { return !party.ext.empty() && party.number.empty(); }
 
 /// Words that only a leg can end with.
@@ -28,12 +30,17 @@ bool has_key_of(const LegMemory& memory, const std::string& source) {
 
 int rank(LegState state) noexcept {
   switch (state) {
-    case LegState::trying: return 0;
-    case LegState::proceeding: return 1;
-    case LegState::early: return 2;
+    case LegState::trying:
+      return 0;
+    case LegState::proceeding:
+      return 1;
+    case LegState::early:
+      return 2;
     case LegState::confirmed:
-    case LegState::held: return 3;
-    case LegState::terminated: return 4;
+    case LegState::held:
+      return 3;
+    case LegState::terminated:
+      return 4;
   }
   return 4;
 }
@@ -42,28 +49,47 @@ std::optional<Disposition> told_reason(const Fact& fact) {
   if (fact.disposition && *fact.disposition != Disposition::unknown) return fact.disposition;
   if (fact.sip_status) {
     switch (*fact.sip_status) {
-      case 486: case 600: return Disposition::busy;
-      case 603: case 607: case 608: return Disposition::rejected;
-      case 487: return Disposition::cancelled;
-      case 408: case 480: return Disposition::no_answer;
+      case 486:
+      case 600:
+        return Disposition::busy;
+      case 603:
+      case 607:
+      case 608:
+        return Disposition::rejected;
+      case 487:
+        return Disposition::cancelled;
+      case 408:
+      case 480:
+        return Disposition::no_answer;
       default:
         if (*fact.sip_status >= 400) return Disposition::failed;
     }
   }
   if (fact.cause) {
     switch (*fact.cause) {  // ITU-T Q.850
-      case 17: return Disposition::busy;
-      case 18: case 19: return Disposition::no_answer;
-      case 21: return Disposition::rejected;
-      case 16: case 31: return std::nullopt;  // normal clearing says nothing of who or when
-      default: return Disposition::failed;
+      case 17:
+        return Disposition::busy;
+      case 18:
+      case 19:
+        return Disposition::no_answer;
+      case 21:
+        return Disposition::rejected;
+      case 16:
+      case 31:
+        return std::nullopt;  // normal clearing says nothing of who or when
+      default:
+        return Disposition::failed;
     }
   }
   return std::nullopt;
 }
 
 Fold::Fold(CallRecord& record, const Directory& directory, std::vector<Event>& events)
-    : record_(record), call_(record.call), directory_(directory), events_(events), told_before_(events.size()) {
+    : record_(record),
+      call_(record.call),
+      directory_(directory),
+      events_(events),
+      told_before_(events.size()) {
   HS_ASSERT(record_.memory.size() == call_.legs.size());
 }
 
@@ -85,21 +111,39 @@ bool Fold::apply(const Fact& fact, bool is_new, milliseconds settle) {
     case FactType::started:
       if (!is_new) on_dialing(fact);
       break;
-    case FactType::dialing: on_dialing(fact); break;
-    case FactType::ringing: on_ringing(fact); break;
-    case FactType::answered: on_answered(fact); break;
-    case FactType::held: on_hold(fact, true); break;
-    case FactType::resumed: on_hold(fact, false); break;
-    case FactType::muted: on_mute(fact, true); break;
-    case FactType::unmuted: on_mute(fact, false); break;
+    case FactType::dialing:
+      on_dialing(fact);
+      break;
+    case FactType::ringing:
+      on_ringing(fact);
+      break;
+    case FactType::answered:
+      on_answered(fact);
+      break;
+    case FactType::held:
+      on_hold(fact, true);
+      break;
+    case FactType::resumed:
+      on_hold(fact, false);
+      break;
+    case FactType::muted:
+      on_mute(fact, true);
+      break;
+    case FactType::unmuted:
+      on_mute(fact, false);
+      break;
     case FactType::queued:
-      if (changed_ || fact.queue.empty()) emit(EventType::call_queued, fact.occurred());
+      happened(EventType::call_queued, fact);
       break;
-    case FactType::parked: emit(EventType::call_parked, fact.occurred(), target(fact, false)); break;
+    case FactType::parked:
+      happened(EventType::call_parked, fact);
+      break;
     case FactType::transferred:
-      emit(EventType::call_transferred, fact.occurred(), target(fact, false), {}, fact.transfer.kind);
+      happened(EventType::call_transferred, fact);
       break;
-    case FactType::transfer_failed: emit(EventType::call_transfer_failed, fact.occurred(), target(fact, false)); break;
+    case FactType::transfer_failed:
+      happened(EventType::call_transfer_failed, fact);
+      break;
     case FactType::voicemail:
       changed_ |= !record_.to_voicemail;
       record_.to_voicemail = true;
@@ -114,15 +158,21 @@ bool Fold::apply(const Fact& fact, bool is_new, milliseconds settle) {
         }
       }
       break;
-    case FactType::ended: on_ended(fact, settle); break;
+    case FactType::ended:
+      on_ended(fact, settle);
+      break;
     case FactType::report:
-    case FactType::recording: on_report(fact); break;
-    default: break;  // dtmf and updated bring only what learn() took; the rest never get here
+    case FactType::recording:
+      on_report(fact);
+      break;
+    default:
+      break;  // dtmf and updated bring only what learn() took; the rest never get here
   }
   settle_state();
   if (callee_lives()) record_.settle_at.reset();
   const bool told = events_.size() > told_before_;
-  if (changed_ && !told && !record_.ended()) emit(EventType::call_updated, fact.occurred(), {}, std::exchange(moved_, {}));
+  if (changed_ && !told && !record_.ended())
+    emit(EventType::call_updated, fact.occurred(), {}, std::exchange(moved_, {}));
   return changed_ || told;
 }
 
@@ -134,13 +184,41 @@ void Fold::end_by_tick(Time now, Disposition leg_reason) {
   end_call(why, now);
 }
 
+void Fold::absorb(const CallRecord& gone) {
+  const Call& other = gone.call;
+  const auto source = other.provenance.find("from");
+  source_ = source == other.provenance.end() ? std::string{} : source->second;
+  fill(call_.from, other.from, "from");
+  fill(call_.to, other.to, "to");
+  fill(call_.customer, other.customer, "customer");
+  fill(call_.did, other.did);
+  fill(call_.queue, other.queue);
+  fill(call_.custom_data, other.custom_data);
+  if (call_.direction == Direction::unknown) call_.direction = other.direction;
+  call_.started_at = std::min(call_.started_at, other.started_at);
+  take(call_.headers, other.headers);
+  take(call_.variables, other.variables);
+  for (const auto& recording : other.recordings)
+    if (call_.recordings.size() < kRecordingsPerCallMax &&
+        std::find(call_.recordings.begin(), call_.recordings.end(), recording) ==
+            call_.recordings.end())
+      call_.recordings.push_back(recording);
+  if (!record_.told_duration) record_.told_duration = gone.told_duration;
+  record_.to_voicemail |= gone.to_voicemail;
+  if (!call_.answered_at && other.answered_at) {
+    call_.answered_at = other.answered_at;
+    call_.answered_by = other.answered_by;
+  }
+}
+
 void Fold::tell_merged(const std::string& absorbed, Time at) {
   settle_state();
   emit(EventType::call_merged, at);
   events_.back().absorbed = absorbed;
 }
 
-// --- what a fact says of the call -----------------------------------------------------------------------------------------
+// --- what a fact says of the call
+// -----------------------------------------------------------------------------------------
 
 void Fold::fill(std::string& into, const std::string& from) {
   if (!into.empty() || from.empty()) return;
@@ -163,8 +241,22 @@ Direction Fold::direction_of(const Fact& fact) const {
   if (call_.direction != Direction::unknown) return call_.direction;
   if (names_line(fact.from) && names_line(fact.to)) return Direction::internal;
   if (names_line(fact.from) && !fact.to.number.empty()) return Direction::outbound;
-  if (!fact.from.number.empty() && (!fact.to.ext.empty() || !fact.did.empty())) return Direction::inbound;
+  if (!fact.from.number.empty() && (!fact.to.ext.empty() || !fact.did.empty()))
+    return Direction::inbound;
   return Direction::unknown;
+}
+
+void Fold::take(std::map<std::string, std::string>& into,
+                const std::map<std::string, std::string>& from) {
+  for (const auto& [name, value] : from) {
+    const auto known_at = into.find(name);
+    if (known_at == into.end() && into.size() >= kHeadersPerCallMax) continue;
+    const std::size_t before = known_at == into.end() ? 0 : name.size() + known_at->second.size();
+    if (text_bytes() - before + name.size() + value.size() > kCallTextBytesMax) continue;
+    auto& known = into[name];
+    if (known != value) changed_ = true;
+    known = value;
+  }
 }
 
 std::size_t Fold::text_bytes() const {
@@ -182,7 +274,8 @@ void Fold::learn(const Fact& fact) {
     changed_ = true;
   }
   fill(call_.from, fact.from, "from");
-  if (direction == Direction::outbound && call_.from.number.empty()) fill(call_.from.ext, fact.agent.ext);
+  if (direction == Direction::outbound && call_.from.number.empty())
+    fill(call_.from.ext, fact.agent.ext);
   fill(call_.to, fact.to, "to");
   fill(call_.did, fact.did);
   if (call_.to.empty() && direction == Direction::inbound) fill(call_.to.number, fact.did);
@@ -195,17 +288,6 @@ void Fold::learn(const Fact& fact) {
     fill(call_.customer.name, call_.to.name);
   }
   fill(call_.queue, fact.queue);
-  const auto take = [&](auto& into, const auto& from) {
-    for (const auto& [name, value] : from) {
-      const auto known_at = into.find(name);
-      if (known_at == into.end() && into.size() >= kHeadersPerCallMax) continue;
-      const std::size_t before = known_at == into.end() ? 0 : name.size() + known_at->second.size();
-      if (text_bytes() - before + name.size() + value.size() > kCallTextBytesMax) continue;
-      auto& known = into[name];
-      if (known != value) changed_ = true;
-      known = value;
-    }
-  };
   take(call_.headers, fact.headers);
   take(call_.variables, fact.variables);
   if (!fact.custom_data.empty() && call_.custom_data != fact.custom_data) {
@@ -213,9 +295,11 @@ void Fold::learn(const Fact& fact) {
     changed_ = true;
   }
   if (!fact.recording.empty() && call_.recordings.size() < kRecordingsPerCallMax) {
-    const auto same = std::find_if(call_.recordings.begin(), call_.recordings.end(), [&](const Recording& known) {
-      return !fact.recording.id.empty() ? known.id == fact.recording.id : known.url == fact.recording.url;
-    });
+    const auto same =
+        std::find_if(call_.recordings.begin(), call_.recordings.end(), [&](const Recording& known) {
+          return !fact.recording.id.empty() ? known.id == fact.recording.id
+                                            : known.url == fact.recording.url;
+        });
     if (same == call_.recordings.end()) {
       call_.recordings.push_back(fact.recording);
       changed_ = true;
@@ -227,7 +311,8 @@ void Fold::learn(const Fact& fact) {
   if (fact.duration && fact.duration->count() > 0) record_.told_duration = fact.duration;
 }
 
-// --- which leg ------------------------------------------------------------------------------------------------------------
+// --- which leg
+// ------------------------------------------------------------------------------------------------------------
 
 std::size_t Fold::add_leg(const Who& who) {
   Leg leg;
@@ -249,7 +334,8 @@ void Fold::name_leg(std::size_t at, const Who& who) {
 
 std::size_t Fold::caller() {
   Who who{LegRole::caller, {}, {}, call_.from.number};
-  if (call_.from.number.empty() || call_.direction == Direction::outbound || call_.direction == Direction::internal) {
+  if (call_.from.number.empty() || call_.direction == Direction::outbound ||
+      call_.direction == Direction::internal) {
     who.ext = call_.from.ext;
     if (const User* user = directory_.find_by_ext(call_.org, who.ext)) who.user = user->id;
   }
@@ -264,8 +350,11 @@ std::size_t Fold::caller() {
 std::optional<std::size_t> Fold::by_leg_id(const Fact& fact) const {
   if (fact.ids.leg.empty()) return std::nullopt;
   const std::string key = leg_key(fact);
-  for (std::size_t i = record_.memory.size(); i-- > 0;)  // the newest bearer of an id that was used again
-    if (std::find(record_.memory[i].keys.begin(), record_.memory[i].keys.end(), key) != record_.memory[i].keys.end()) return i;
+  for (std::size_t i = record_.memory.size();
+       i-- > 0;)  // the newest bearer of an id that was used again
+    if (std::find(record_.memory[i].keys.begin(), record_.memory[i].keys.end(), key) !=
+        record_.memory[i].keys.end())
+      return i;
   return std::nullopt;
 }
 
@@ -282,26 +371,34 @@ std::optional<Fold::Who> Fold::who(const Fact& fact) const {
     Who out;
     out.ext = fact.agent.ext;
     const User* user = directory_.find_by_ext(call_.org, out.ext);
-    if (user == nullptr && !fact.agent.id.empty()) user = directory_.find_user(call_.org, fact.agent.id);
-    if (user == nullptr && !fact.agent.email.empty()) user = directory_.find_by_email(call_.org, fact.agent.email);
+    if (user == nullptr && !fact.agent.id.empty())
+      user = directory_.find_user(call_.org, fact.agent.id);
+    if (user == nullptr && !fact.agent.email.empty())
+      user = directory_.find_by_email(call_.org, fact.agent.email);
     if (user != nullptr) {
       out.user = user->id;
       if (out.ext.empty() && !user->extensions.empty()) out.ext = user->extensions.front();
     }
     const std::string& from = fact.from.ext.empty() ? call_.from.ext : fact.from.ext;
     const bool is_from = !out.ext.empty() && out.ext == from;
-    const bool is_caller = direction == Direction::outbound || (direction != Direction::inbound && is_from);
+    const bool is_caller =
+        direction == Direction::outbound || (direction != Direction::inbound && is_from);
     out.role = is_caller ? LegRole::caller : LegRole::callee;
     if (!out.ext.empty() || !out.user.empty()) return out;
   }
   switch (fact.type) {
     case FactType::started:
-    case FactType::dialing: return line(LegRole::caller, fact.from);
-    case FactType::ringing: return line(LegRole::callee, fact.to);
-    default: break;
+    case FactType::dialing:
+      return line(LegRole::caller, fact.from);
+    case FactType::ringing:
+      return line(LegRole::callee, fact.to);
+    default:
+      break;
   }
-  if (direction == Direction::outbound && names_line(fact.from)) return line(LegRole::caller, fact.from);
-  if (direction != Direction::outbound && !fact.to.ext.empty()) return line(LegRole::callee, fact.to);
+  if (direction == Direction::outbound && names_line(fact.from))
+    return line(LegRole::caller, fact.from);
+  if (direction != Direction::outbound && !fact.to.ext.empty())
+    return line(LegRole::callee, fact.to);
   return std::nullopt;
 }
 
@@ -312,8 +409,10 @@ std::optional<std::size_t> Fold::find(const Fact& fact, const Who& wanted) const
     if (leg.role != wanted.role) continue;
     const bool same_ext = !wanted.ext.empty() && leg.ext == wanted.ext;
     const bool same_user = wanted.ext.empty() && !wanted.user.empty() && leg.user == wanted.user;
-    const bool same_number = wanted.ext.empty() && wanted.user.empty() && leg.ext.empty() && leg.number == wanted.number;
-    const bool nameless_caller = leg.role == LegRole::caller && leg.ext.empty() && leg.user.empty() && leg.number.empty();
+    const bool same_number =
+        wanted.ext.empty() && wanted.user.empty() && leg.ext.empty() && leg.number == wanted.number;
+    const bool nameless_caller =
+        leg.role == LegRole::caller && leg.ext.empty() && leg.user.empty() && leg.number.empty();
     if (!same_ext && !same_user && !same_number && !nameless_caller) continue;
     // Another leg id of the same source is another device of that line.
     if (!fact.ids.leg.empty() && has_key_of(record_.memory[i], fact.source)) continue;
@@ -327,9 +426,12 @@ std::optional<std::size_t> Fold::find_or_add(const Fact& fact, const Who& wanted
   auto at = by_leg_id(fact);
   if (!at) at = find(fact, wanted);
   if (at && !lives(call_.legs[*at])) {
-    // The same line again: a second try if it is told to be later than the end of the first, else late news of the first.
-    const bool begins = fact.type == FactType::ringing || fact.type == FactType::answered || fact.type == FactType::dialing;
-    const bool later = (fact.at || fact.state_report) && fact.occurred() > call_.legs[*at].ended_at.value_or(Time::max());
+    // The same line again: a second try if it is told to be later than the end of the first, else
+    // late news of the first.
+    const bool begins = fact.type == FactType::ringing || fact.type == FactType::answered ||
+                        fact.type == FactType::dialing;
+    const bool later = (fact.at || fact.state_report) &&
+                       fact.occurred() > call_.legs[*at].ended_at.value_or(Time::max());
     if (begins && later && call_.legs.size() < kLegsPerCallMax) at.reset();
   }
   if (!at && call_.legs.size() >= kLegsPerCallMax) return std::nullopt;
@@ -337,7 +439,8 @@ std::optional<std::size_t> Fold::find_or_add(const Fact& fact, const Who& wanted
   name_leg(*at, wanted);
   LegMemory& memory = record_.memory[*at];
   memory.observed |= fact.state_report || !fact.ids.leg.empty();
-  if (!fact.ids.leg.empty() && by_leg_id(fact) != at && memory.keys.size() < kKeysPerCallMax) memory.keys.push_back(leg_key(fact));
+  if (!fact.ids.leg.empty() && by_leg_id(fact) != at && memory.keys.size() < kKeysPerCallMax)
+    memory.keys.push_back(leg_key(fact));
   return at;
 }
 
@@ -354,8 +457,9 @@ std::optional<std::size_t> Fold::target(const Fact& fact, bool add) {
   std::optional<std::size_t> only;
   for (std::size_t i = 0; i < call_.legs.size(); ++i) {
     const Leg& leg = call_.legs[i];
-    const bool fits = fact.type == FactType::answered ? leg.role == LegRole::callee && lives(leg)
-                                                      : is_person(leg) && talking(leg) && !leg.ext.empty();
+    const bool fits = fact.type == FactType::answered
+                          ? leg.role == LegRole::callee && lives(leg)
+                          : is_person(leg) && talking(leg) && !leg.ext.empty();
     if (!fits) continue;
     if (only) return std::nullopt;
     only = i;
@@ -363,11 +467,13 @@ std::optional<std::size_t> Fold::target(const Fact& fact, bool add) {
   return only;
 }
 
-// --- steps ----------------------------------------------------------------------------------------------------------------
+// --- steps
+// ----------------------------------------------------------------------------------------------------------------
 
 void Fold::on_dialing(const Fact& fact) {
   const auto wanted = who(fact);
-  const auto at = wanted && wanted->role == LegRole::caller ? find_or_add(fact, *wanted) : std::optional{caller()};
+  const auto at = wanted && wanted->role == LegRole::caller ? find_or_add(fact, *wanted)
+                                                            : std::optional{caller()};
   if (!at) return;
   Leg& leg = call_.legs[*at];
   const LegState to = fact.reason == "early" ? LegState::early : LegState::proceeding;
@@ -389,7 +495,8 @@ void Fold::on_ringing(const Fact& fact) {
   }
   Leg& leg = call_.legs[*at];
   if (rank(leg.state) >= rank(LegState::early)) {
-    if (!leg.ringing_at && lives(leg) && leg.role == LegRole::callee) leg.ringing_at = fact.occurred();
+    if (!leg.ringing_at && lives(leg) && leg.role == LegRole::callee)
+      leg.ringing_at = fact.occurred();
     return;
   }
   leg.state = LegState::early;
@@ -413,7 +520,10 @@ bool Fold::is_person(const Leg& leg) const {
 void Fold::on_answered(const Fact& fact) {
   auto at = target(fact, true);
   if (!at) {
-    Who far{LegRole::callee, {}, {}, call_.direction == Direction::outbound ? call_.to.number : call_.did};
+    Who far{LegRole::callee,
+            {},
+            {},
+            call_.direction == Direction::outbound ? call_.to.number : call_.did};
     at = find_or_add(fact, far);
     if (!at) return;
   }
@@ -428,7 +538,8 @@ void Fold::on_answered(const Fact& fact) {
     moved(leg);
   }
   if (!leg.answered_at && lives(leg)) leg.answered_at = fact.occurred();
-  // The caller's own leg is confirmed when the far end answers. If that is one of our lines, its own leg will say so.
+  // The caller's own leg is confirmed when the far end answers. If that is one of our lines, its
+  // own leg will say so.
   if (names_line(call_.to)) return;
   const bool line_lives = std::any_of(call_.legs.begin(), call_.legs.end(), [](const Leg& other) {
     return other.role == LegRole::callee && lives(other) && !other.ext.empty();
@@ -437,7 +548,8 @@ void Fold::on_answered(const Fact& fact) {
   Fact plain = fact;
   plain.ids.leg.clear();  // it names the caller's leg
   const auto far = find_or_add(plain, {LegRole::callee, {}, {}, call_.to.number});
-  if (far && rank(call_.legs[*far].state) < rank(LegState::confirmed)) confirm_callee(*far, fact.occurred());
+  if (far && rank(call_.legs[*far].state) < rank(LegState::confirmed))
+    confirm_callee(*far, fact.occurred());
 }
 
 void Fold::confirm_callee(std::size_t at, Time when) {
@@ -452,7 +564,8 @@ void Fold::confirm_callee(std::size_t at, Time when) {
     moved(other);
   }
   const Leg& answered = call_.legs[at];
-  if (!is_person(answered)) return;  // an IVR, a queue, a voice box: connected, but nobody has answered
+  if (!is_person(answered))
+    return;  // an IVR, a queue, a voice box: connected, but nobody has answered
   if (!call_.answered_at) {
     call_.answered_at = when;
     call_.answered_by = answered.user.empty() ? AnsweredBy::unknown : AnsweredBy::user;
@@ -461,7 +574,8 @@ void Fold::confirm_callee(std::size_t at, Time when) {
   std::vector<std::size_t> losers;
   for (std::size_t i = 0; i < call_.legs.size(); ++i) {
     const Leg& other = call_.legs[i];
-    if (i == at || other.role != LegRole::callee || rank(other.state) > rank(LegState::early)) continue;
+    if (i == at || other.role != LegRole::callee || rank(other.state) > rank(LegState::early))
+      continue;
     losers.push_back(i);
     end_leg(i, Disposition::answered_elsewhere, when);
   }
@@ -484,7 +598,8 @@ void Fold::on_hold(const Fact& fact, bool held) {
   LegMemory& memory = record_.memory[*at];
   const LegState to = held ? LegState::held : LegState::confirmed;
   if (!lives(leg)) return;
-  if (memory.toggled_at && fact.occurred() < *memory.toggled_at) return;  // news from before the last change
+  if (memory.toggled_at && fact.occurred() < *memory.toggled_at)
+    return;  // news from before the last change
   memory.toggled_at = fact.occurred();
   if (leg.state == to) return;
   leg.state = to;
@@ -498,11 +613,29 @@ void Fold::on_hold(const Fact& fact, bool held) {
   emit(held ? EventType::call_held : EventType::call_resumed, fact.occurred(), at, {leg.id});
 }
 
+void Fold::happened(EventType type, const Fact& fact) {
+  // It leaves no state behind by which a repeat could be known, so it is remembered by what tells
+  // two of them apart.
+  const auto at = type == EventType::call_queued ? std::nullopt : target(fact, false);
+  std::string mark{to_string(type)};
+  for (const std::string& part : {at ? call_.legs[*at].id : std::string{}, fact.queue,
+                                  fact.transfer.kind, fact.transfer.to.ext, fact.transfer.to.number,
+                                  fact.seq ? std::to_string(*fact.seq) : std::string{},
+                                  fact.at ? std::to_string(to_unix_ms(*fact.at)) : std::string{}})
+    mark += kSeparator + part;
+  auto& told = record_.told_once;
+  if (std::find(told.begin(), told.end(), mark) != told.end()) return;
+  if (told.size() >= kHeadersPerCallMax) told.erase(told.begin());
+  told.push_back(std::move(mark));
+  emit(type, fact.occurred(), at, {}, fact.transfer.kind);
+}
+
 void Fold::on_mute(const Fact& fact, bool muted) {
   const auto at = target(fact, true);
   if (!at || !lives(call_.legs[*at]) || call_.legs[*at].muted == muted) return;
   call_.legs[*at].muted = muted;
-  emit(muted ? EventType::call_muted : EventType::call_unmuted, fact.occurred(), at, {call_.legs[*at].id});
+  emit(muted ? EventType::call_muted : EventType::call_unmuted, fact.occurred(), at,
+       {call_.legs[*at].id});
 }
 
 void Fold::moved(const Leg& leg) {
@@ -525,7 +658,8 @@ void Fold::end_leg(std::size_t at, Disposition reason, Time when) {
 }
 
 bool Fold::callee_lives() const {
-  return std::any_of(call_.legs.begin(), call_.legs.end(), [](const Leg& leg) { return leg.role == LegRole::callee && lives(leg); });
+  return std::any_of(call_.legs.begin(), call_.legs.end(),
+                     [](const Leg& leg) { return leg.role == LegRole::callee && lives(leg); });
 }
 
 Disposition Fold::reason_of_end(const Fact& fact) const {
@@ -536,13 +670,16 @@ Disposition Fold::reason_of_end(const Fact& fact) const {
   // The last callee that said why; a ring group's earlier refusals matter less.
   for (std::size_t i = call_.legs.size(); i-- > 0;) {
     const Leg& leg = call_.legs[i];
-    if (leg.role == LegRole::callee && leg.end_reason && !of_leg_only(*leg.end_reason) && *leg.end_reason != Disposition::unknown)
+    if (leg.role == LegRole::callee && leg.end_reason && !of_leg_only(*leg.end_reason) &&
+        *leg.end_reason != Disposition::unknown)
       return *leg.end_reason;
   }
-  const bool connected = std::any_of(call_.legs.begin(), call_.legs.end(),
-                                     [](const Leg& leg) { return leg.role == LegRole::caller && leg.answered_at; });
+  const bool connected = std::any_of(call_.legs.begin(), call_.legs.end(), [](const Leg& leg) {
+    return leg.role == LegRole::caller && leg.answered_at;
+  });
   if (connected) return Disposition::answered;
-  const bool rang = std::any_of(call_.legs.begin(), call_.legs.end(), [](const Leg& leg) { return leg.ringing_at.has_value(); });
+  const bool rang = std::any_of(call_.legs.begin(), call_.legs.end(),
+                                [](const Leg& leg) { return leg.ringing_at.has_value(); });
   return rang ? Disposition::no_answer : Disposition::unknown;
 }
 
@@ -552,13 +689,15 @@ void Fold::on_ended(const Fact& fact, milliseconds settle) {
     when = std::min(when, *call_.answered_at + *record_.told_duration);
   const auto told = told_reason(fact);
   std::optional<std::size_t> at;
-  if (fact.state_report || !fact.agent.empty() || !fact.ids.leg.empty()) at = target(fact, !fact.state_report);
+  if (fact.state_report || !fact.agent.empty() || !fact.ids.leg.empty())
+    at = target(fact, !fact.state_report);
   if (!at && fact.state_report) return;  // the end of a dialog that nobody has told us of
   if (!at) return end_call(reason_of_end(fact), when);
 
   const Leg leg = call_.legs[*at];
-  // A source that tells of legs means the leg. One that only adds who it was about means the call, unless it can only mean
-  // this branch: it never answered and another lives, or the word is one for legs.
+  // A source that tells of legs means the leg. One that only adds who it was about means the call,
+  // unless it can only mean this branch: it never answered and another lives, or the word is one
+  // for legs.
   const bool others_live = std::any_of(call_.legs.begin(), call_.legs.end(), [&](const Leg& other) {
     return other.id != leg.id && other.role == LegRole::callee && lives(other);
   });
@@ -567,7 +706,7 @@ void Fold::on_ended(const Fact& fact, milliseconds settle) {
   if (!of_leg) return end_call(reason_of_end(fact), when);
   if (!lives(leg)) return;
 
-  Disposition reason = told.value_or(leg.answered_at ? Disposition::answered
+  Disposition reason = told.value_or(leg.answered_at  ? Disposition::answered
                                      : leg.ringing_at ? Disposition::no_answer
                                                       : Disposition::unknown);
   if (leg.role == LegRole::caller) {
@@ -576,12 +715,15 @@ void Fold::on_ended(const Fact& fact, milliseconds settle) {
   }
   end_leg(*at, reason, when);
   if (others_live) return emit(EventType::leg_ended, when, at, {leg.id});
-  const bool caller_reported = std::any_of(call_.legs.begin(), call_.legs.end(), [&](const Leg& other) {
-    return other.role == LegRole::caller && lives(other) && record_.memory[static_cast<std::size_t>(&other - call_.legs.data())].observed;
-  });
+  const bool caller_reported =
+      std::any_of(call_.legs.begin(), call_.legs.end(), [&](const Leg& other) {
+        return other.role == LegRole::caller && lives(other) &&
+               record_.memory[static_cast<std::size_t>(&other - call_.legs.data())].observed;
+      });
   // Somebody talked and has hung up: with nobody left to talk to, the call is over.
   if (leg.answered_at) return end_call(reason_of_end(fact), when);
-  // Not answered: it may ring elsewhere next. Who reports the caller will report its end; else wait a moment.
+  // Not answered: it may ring elsewhere next. Who reports the caller will report its end; else wait
+  // a moment.
   if (!caller_reported) record_.settle_at = fact.received + settle;
   emit(EventType::leg_ended, when, at, {leg.id});
 }
@@ -590,7 +732,11 @@ void Fold::end_call(Disposition disposition, Time when) {
   for (std::size_t i = 0; i < call_.legs.size(); ++i) {
     if (!lives(call_.legs[i])) continue;
     const bool answered = call_.legs[i].answered_at.has_value();
-    end_leg(i, answered ? Disposition::answered : disposition == Disposition::answered ? Disposition::unknown : disposition, when);
+    end_leg(i,
+            answered                               ? Disposition::answered
+            : disposition == Disposition::answered ? Disposition::unknown
+                                                   : disposition,
+            when);
   }
   record_.settle_at.reset();
   call_.state = CallState::ended;
@@ -605,7 +751,8 @@ void Fold::end_call(Disposition disposition, Time when) {
     held += record_.memory[i].held;
   }
   const milliseconds none{0};
-  call_.ring = std::max(none, call_.answered_at.value_or(when) - rang.value_or(call_.answered_at ? *call_.answered_at : when));
+  call_.ring = std::max(none, call_.answered_at.value_or(when) -
+                                  rang.value_or(call_.answered_at ? *call_.answered_at : when));
   call_.hold = held;
   call_.talk = none;
   if (call_.answered_at) {
@@ -613,7 +760,8 @@ void Fold::end_call(Disposition disposition, Time when) {
   } else if (disposition == Disposition::answered && record_.told_duration) {
     call_.talk = record_.told_duration;  // some PBXs tell of an answer only afterwards
   }
-  std::optional<std::size_t> shown;  // the leg whose end brought the end: the first that ended in this step
+  std::optional<std::size_t>
+      shown;  // the leg whose end brought the end: the first that ended in this step
   std::vector<std::string> moved = std::move(just_ended_);
   just_ended_.clear();
   for (std::size_t i = 0; i < call_.legs.size(); ++i)
@@ -630,7 +778,8 @@ void Fold::on_report(const Fact& fact) {
   // That a recording is ready is news, even if its id was told before; once.
   const std::string& name = fact.recording.id.empty() ? fact.recording.url : fact.recording.id;
   auto& told = record_.told_recordings;
-  if (fact.type == FactType::recording && !name.empty() && std::find(told.begin(), told.end(), name) == told.end() &&
+  if (fact.type == FactType::recording && !name.empty() &&
+      std::find(told.begin(), told.end(), name) == told.end() &&
       told.size() < kRecordingsPerCallMax) {
     told.push_back(name);
     changed_ = true;
@@ -639,7 +788,8 @@ void Fold::on_report(const Fact& fact) {
   if (record_.ended()) emit(EventType::call_report, fact.occurred());
 }
 
-// --- the call as a whole --------------------------------------------------------------------------------------------------
+// --- the call as a whole
+// --------------------------------------------------------------------------------------------------
 
 CallState Fold::derived_state() const {
   if (record_.ended()) return CallState::ended;
@@ -662,7 +812,8 @@ void Fold::settle_state() {
   changed_ = true;
 }
 
-void Fold::emit(EventType type, Time when, std::optional<std::size_t> leg, std::vector<std::string> changed, std::string reason) {
+void Fold::emit(EventType type, Time when, std::optional<std::size_t> leg,
+                std::vector<std::string> changed, std::string reason) {
   if (type == EventType::leg_ended && leg) std::erase(just_ended_, call_.legs[*leg].id);
   Event event;
   event.type = type;
@@ -673,9 +824,11 @@ void Fold::emit(EventType type, Time when, std::optional<std::size_t> leg, std::
   if (leg) event.leg = call_.legs[*leg].id;
   for (const Leg& each : call_.legs) {
     if (each.user.empty()) continue;
-    const bool moved = std::find(event.changed.begin(), event.changed.end(), each.id) != event.changed.end();
+    const bool moved =
+        std::find(event.changed.begin(), event.changed.end(), each.id) != event.changed.end();
     const bool after = type == EventType::call_report;
-    const bool known = std::find(event.audience.begin(), event.audience.end(), each.user) != event.audience.end();
+    const bool known =
+        std::find(event.audience.begin(), event.audience.end(), each.user) != event.audience.end();
     if ((lives(each) || moved || after) && !known) event.audience.push_back(each.user);
   }
   event.call = call_;

@@ -27,7 +27,8 @@ std::vector<CallKey> strong_keys(const Fact& fact) {
   for (const auto& id : fact.ids.sip) add(KeyKind::sip_call_id, id);
   add(KeyKind::vendor_leg_id, fact.ids.leg);
   // RFC 7989 §5: a nil UUID says that there is none.
-  if (fact.ids.session.find_first_not_of("0-") != std::string::npos) add(KeyKind::session_id, fact.ids.session);
+  if (fact.ids.session.find_first_not_of("0-") != std::string::npos)
+    add(KeyKind::session_id, fact.ids.session);
   add(KeyKind::vendor_call_id, fact.ids.parent);
   for (const auto& id : fact.transfer.other_calls) add(KeyKind::vendor_call_id, id);
   return out;
@@ -39,9 +40,11 @@ std::string index_text(const std::string& org, const CallKey& key) {
 }
 
 std::string tuple_text(const Fact& fact) {
-  if (fact.from.number.empty() && fact.from.ext.empty() && fact.to.number.empty() && fact.to.ext.empty()) return {};
-  return join({"tuple", fact.org, fact.source, fact.from.number, fact.from.ext, fact.to.number, fact.to.ext,
-               fact.direction ? to_string(*fact.direction) : std::string_view{}});
+  if (fact.from.number.empty() && fact.from.ext.empty() && fact.to.number.empty() &&
+      fact.to.ext.empty())
+    return {};
+  return join({"tuple", fact.org, fact.source, fact.from.number, fact.from.ext, fact.to.number,
+               fact.to.ext, fact.direction ? to_string(*fact.direction) : std::string_view{}});
 }
 
 }  // namespace hookswitch

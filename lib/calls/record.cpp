@@ -47,18 +47,22 @@ std::string save_record(const CallRecord& record) {
   write_texts(out, "index", record.index);
   out.member("last_fact", to_unix_ms(record.last_fact));
   write_time(out, "settle_at", record.settle_at);
-  if (record.told_duration) out.member("told_duration_ms", static_cast<std::int64_t>(record.told_duration->count()));
+  if (record.told_duration)
+    out.member("told_duration_ms", static_cast<std::int64_t>(record.told_duration->count()));
+  write_texts(out, "told_once", record.told_once);
   write_texts(out, "told_recordings", record.told_recordings);
   out.member("to_voicemail", record.to_voicemail).end_object();
   return out.str();
 }
 
 Result<CallRecord> load_record(std::string_view text) {
-  auto document = json::parse(text, {.bytes_max = kOwnJsonBytesMax, .values_max = kOwnJsonBytesMax});
+  auto document =
+      json::parse(text, {.bytes_max = kOwnJsonBytesMax, .values_max = kOwnJsonBytesMax});
   if (!document) return document.error();
   const json::Value* call = json::find(*document, "call");
   const json::Value* memory = json::find(*document, "memory");
-  if (call == nullptr || memory == nullptr || !memory->IsArray()) return Error{Errc::bad_request, "no call or memory"};
+  if (call == nullptr || memory == nullptr || !memory->IsArray())
+    return Error{Errc::bad_request, "no call or memory"};
   auto read = call_from_json(*call);
   if (!read) return read.error();
   CallRecord record;
@@ -72,11 +76,14 @@ Result<CallRecord> load_record(std::string_view text) {
     leg.held = milliseconds{json::find_int(item, "held_ms").value_or(0)};
     record.memory.push_back(std::move(leg));
   }
-  if (record.memory.size() != record.call.legs.size()) return Error{Errc::bad_request, "legs and memory differ"};
+  if (record.memory.size() != record.call.legs.size())
+    return Error{Errc::bad_request, "legs and memory differ"};
   record.index = texts_member(*document, "index");
   record.last_fact = time_member(*document, "last_fact").value_or(Time{});
   record.settle_at = time_member(*document, "settle_at");
-  if (const auto ms = json::find_int(*document, "told_duration_ms")) record.told_duration = milliseconds{*ms};
+  if (const auto ms = json::find_int(*document, "told_duration_ms"))
+    record.told_duration = milliseconds{*ms};
+  record.told_once = texts_member(*document, "told_once");
   record.told_recordings = texts_member(*document, "told_recordings");
   record.to_voicemail = json::find_bool(*document, "to_voicemail").value_or(false);
   return record;

@@ -11,9 +11,10 @@ namespace hookswitch {
 
 /// What the fold remembers of a leg beyond what clients see.
 struct LegMemory {
-  std::vector<std::string> keys;    ///< "<source>\x1f<vendor leg id>"
-  bool observed = false;            ///< a source reports this very leg, it is not only implied by the others
-  std::optional<Time> toggled_at;   ///< when held/resumed last changed, so that an older report does not undo it
+  std::vector<std::string> keys;  ///< "<source>\x1f<vendor leg id>"
+  bool observed = false;  ///< a source reports this very leg, it is not only implied by the others
+  std::optional<Time>
+      toggled_at;  ///< when held/resumed last changed, so that an older report does not undo it
   std::optional<Time> held_since;
   milliseconds held{0};
 };
@@ -22,12 +23,16 @@ struct LegMemory {
 struct CallRecord {
   Call call;
   std::vector<LegMemory> memory;
-  std::vector<std::string> index;      ///< keys under which the table finds this record
+  std::vector<std::string> index;  ///< keys under which the table finds this record
   Time last_fact{};
-  std::optional<Time> settle_at;       ///< the last callee is gone; ends then unless another rings before
+  std::optional<Time>
+      settle_at;  ///< the last callee is gone; ends then unless another rings before
   std::optional<milliseconds> told_duration;
   bool to_voicemail = false;
-  std::vector<std::string> told_recordings;  ///< ids or URLs of recordings that a fact of their own has announced
+  std::vector<std::string> told_once;  ///< happenings without a state of their own (parked,
+                                       ///< transferred, …) that were told
+  std::vector<std::string>
+      told_recordings;  ///< ids or URLs of recordings that a fact of their own has announced
 
   bool ended() const { return call.state == CallState::ended; }
 };

@@ -12,24 +12,34 @@ bool contains(const std::vector<std::string>& list, std::string_view word) {
 /// "call.*" matches "call.answered"; without a star the whole word must be the same.
 bool type_matches(const std::vector<std::string>& types, std::string_view type) {
   return std::any_of(types.begin(), types.end(), [&](const std::string& wanted) {
-    return wanted.ends_with('*') ? type.starts_with(std::string_view{wanted}.substr(0, wanted.size() - 1)) : wanted == type;
+    return wanted.ends_with('*')
+               ? type.starts_with(std::string_view{wanted}.substr(0, wanted.size() - 1))
+               : wanted == type;
   });
 }
 
 bool call_matches(const Filter& filter, const Call& call, const std::vector<std::string>& changed) {
   const auto any_leg = [&](auto match) {
     return std::any_of(call.legs.begin(), call.legs.end(), [&](const Leg& leg) {
-      return match(leg) && (leg.state != LegState::terminated || call.state == CallState::ended || contains(changed, leg.id));
+      return match(leg) && (leg.state != LegState::terminated || call.state == CallState::ended ||
+                            contains(changed, leg.id));
     });
   };
-  if (!filter.users.empty() && !any_leg([&](const Leg& leg) { return contains(filter.users, leg.user); })) return false;
-  if (!filter.ext.empty() && !any_leg([&](const Leg& leg) { return contains(filter.ext, leg.ext); })) return false;
+  if (!filter.users.empty() &&
+      !any_leg([&](const Leg& leg) { return contains(filter.users, leg.user); }))
+    return false;
+  if (!filter.ext.empty() &&
+      !any_leg([&](const Leg& leg) { return contains(filter.ext, leg.ext); }))
+    return false;
   if (!filter.queues.empty() && !contains(filter.queues, call.queue)) return false;
   if (!filter.calls.empty() && !contains(filter.calls, call.id)) return false;
-  if (!filter.directions.empty() && !contains(filter.directions, to_string(call.direction))) return false;
+  if (!filter.directions.empty() && !contains(filter.directions, to_string(call.direction)))
+    return false;
   if (!filter.sources.empty() &&
-      std::none_of(call.ids.begin(), call.ids.end(), [&](const CallKey& key) { return contains(filter.sources, key.source); }) &&
-      std::none_of(call.provenance.begin(), call.provenance.end(), [&](const auto& field) { return contains(filter.sources, field.second); }))
+      std::none_of(call.ids.begin(), call.ids.end(),
+                   [&](const CallKey& key) { return contains(filter.sources, key.source); }) &&
+      std::none_of(call.provenance.begin(), call.provenance.end(),
+                   [&](const auto& field) { return contains(filter.sources, field.second); }))
     return false;
   return true;
 }
@@ -62,11 +72,13 @@ Result<Filter> filter_from_json(const json::Value& object) {
     if (list == nullptr) return Error{Errc::bad_message, "filter has an unknown member"};
     if (!member.value.IsArray()) return Error{Errc::bad_message, "filter member is not a list"};
     for (const auto& value : member.value.GetArray()) {
-      if (!value.IsString() || value.GetStringLength() > kIdBytesMax) return Error{Errc::bad_message, "filter value is no text"};
+      if (!value.IsString() || value.GetStringLength() > kIdBytesMax)
+        return Error{Errc::bad_message, "filter value is no text"};
       if (++count > kFilterValuesMax) return Error{Errc::bad_message, "filter has too many values"};
       list->emplace_back(json::text(value));
     }
-    // "ext":[] asks for nothing of that kind, which is never what its writer meant; saying so beats silence.
+    // "ext":[] asks for nothing of that kind, which is never what its writer meant; saying so beats
+    // silence.
     if (list->empty()) return Error{Errc::bad_message, "filter list is empty"};
   }
   return filter;

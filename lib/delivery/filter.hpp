@@ -9,7 +9,8 @@
 
 namespace hookswitch {
 
-/// What a client asked for: lists are OR, members AND, an empty list means "any" (interfaces.md §3).
+/// What a client asked for: lists are OR, members AND, an empty list means "any" (interfaces.md
+/// §3).
 struct Filter {
   std::vector<std::string> users, ext, queues, calls, types, directions, sources;
 
@@ -19,7 +20,8 @@ struct Filter {
   bool matches(const Call& call) const;
 };
 
-/// Errors: bad_message for an unknown member, a member that is no list of texts, or more than kFilterValuesMax values.
+/// Errors: bad_message for an unknown member, a member that is no list of texts, or more than
+/// kFilterValuesMax values.
 Result<Filter> filter_from_json(const json::Value& object);
 
 }  // namespace hookswitch

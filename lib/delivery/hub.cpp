@@ -8,12 +8,20 @@
 namespace hookswitch {
 
 HubMetrics::HubMetrics(Registry& registry)
-    : attached(registry.counter("hookswitch_clients_attached_total", "Clients that were welcomed.")),
-      detached(registry.counter("hookswitch_clients_detached_total", "Welcomed clients that have left.")),
-      resumed(registry.counter("hookswitch_client_resumes_total", "Clients that went on after their cursor.", {{"outcome", "resumed"}})),
-      snapshots(registry.counter("hookswitch_client_resumes_total", "Clients that went on after their cursor.", {{"outcome", "snapshot"}})),
+    : attached(
+          registry.counter("hookswitch_clients_attached_total", "Clients that were welcomed.")),
+      detached(registry.counter("hookswitch_clients_detached_total",
+                                "Welcomed clients that have left.")),
+      resumed(registry.counter("hookswitch_client_resumes_total",
+                               "Clients that went on after their cursor.",
+                               {{"outcome", "resumed"}})),
+      snapshots(registry.counter("hookswitch_client_resumes_total",
+                                 "Clients that went on after their cursor.",
+                                 {{"outcome", "snapshot"}})),
       frames(registry.counter("hookswitch_client_frames_total", "Frames queued for clients.")),
       events(registry.counter("hookswitch_events_total", "Events published.")),
+      commands_refused(registry.counter("hookswitch_commands_refused_total",
+                                        "Commands of pages that nobody here can carry out.")),
       clients(registry.gauge("hookswitch_clients", "Clients now.")) {}
 
 struct Hub::Client {
@@ -23,24 +31,27 @@ struct Hub::Client {
   Grant grant;
   Dialect dialect = Dialect::native;
   PageUser user;
-  bool everything = false;                                  ///< no filter was given
+  bool everything = false;  ///< no filter was given
   std::vector<std::pair<std::string, Filter>> filters;
-  bool live = false;                                        ///< else a replay is under way
-  std::uint64_t offset = 0;                                 ///< replayed up to here
-  std::vector<std::string> after_replay;                    ///< answers that wait for its end
-  std::uint64_t turn = 0;                                   ///< last event considered, so that two index entries cost one delivery
-  std::vector<std::pair<std::unordered_map<std::string, std::unordered_set<Client*>>*, std::string>> places;  ///< in the index
+  bool live = false;                      ///< else a replay is under way
+  std::uint64_t offset = 0;               ///< replayed up to here
+  std::vector<std::string> after_replay;  ///< answers that wait for its end
+  std::uint64_t turn = 0;  ///< last event considered, so that two index entries cost one delivery
+  std::vector<std::pair<std::unordered_map<std::string, std::unordered_set<Client*>>*, std::string>>
+      places;  ///< in the index
 };
 
 Hub::Hub(History& history, std::shared_ptr<const Directory> directory, Registry& registry)
     : history_(history), directory_(std::move(directory)), metrics_(registry) {}
 Hub::~Hub() = default;
 
-// --- index ----------------------------------------------------------------------------------------------------------------
+// --- index
+// ----------------------------------------------------------------------------------------------------------------
 
 void Hub::index(Client& client) {
   OrgIndex& org = orgs_[client.grant.org];
-  const auto enter = [&](std::unordered_map<std::string, std::unordered_set<Client*>>& map, const std::string& key) {
+  const auto enter = [&](std::unordered_map<std::string, std::unordered_set<Client*>>& map,
+                         const std::string& key) {
     if (map[key].insert(&client).second) client.places.emplace_back(&map, key);
   };
   if (!client.grant.allows(Scope::events_org)) return enter(org.by_user, client.grant.user);
@@ -66,16 +77,19 @@ void Hub::unindex(Client& client) {
     if (at->second.empty()) map->erase(at);
   }
   client.places.clear();
-  if (const auto org = orgs_.find(client.grant.org); org != orgs_.end()) org->second.broad.erase(&client);
+  if (const auto org = orgs_.find(client.grant.org); org != orgs_.end())
+    org->second.broad.erase(&client);
 }
 
 bool Hub::wants(const Client& client, const Event& event) const {
   if (!may_see(client.grant, event.org, event.audience)) return false;
   return client.everything ||
-         std::any_of(client.filters.begin(), client.filters.end(), [&](const auto& named) { return named.second.matches(event); });
+         std::any_of(client.filters.begin(), client.filters.end(),
+                     [&](const auto& named) { return named.second.matches(event); });
 }
 
-// --- coming and going -----------------------------------------------------------------------------------------------------
+// --- coming and going
+// -----------------------------------------------------------------------------------------------------
 
 void Hub::attach(Attach wish) {
   auto owned = std::make_unique<Client>();
@@ -93,16 +107,25 @@ void Hub::attach(Attach wish) {
   metrics_.attached.add();
   metrics_.clients.set(static_cast<std::int64_t>(clients_.size()));
   const std::uint64_t newest = history_.newest(client.grant.org);
-  const bool resumed = wish.since && wish.since->epoch == history_.epoch() && wish.since->offset <= newest &&
+  const bool resumed = wish.since && wish.since->epoch == history_.epoch() &&
+                       wish.since->offset <= newest &&
                        wish.since->offset >= history_.complete_after(client.grant.org);
   if (wish.asked_since) (resumed ? metrics_.resumed : metrics_.snapshots).add();
+  // Who gets events and nothing else cannot be told that its cursor is of no use: better no
+  // connection than a silent hole.
+  if (wish.asked_since && !resumed && client.dialect == Dialect::cloudevents)
+    return close(client.id, Errc::cursor_gone);
   client.offset = resumed ? wish.since->offset : newest;
   index(client);
   welcome(client, resumed);
-  if (resumed)
-    replay(client);
-  else
-    client.live = true;
+  client.live = !resumed;
+  if (resumed) next_page(client);
+}
+
+void Hub::next_page(Client& client) {
+  if (pages_this_turn_ >= kReplaysPerTurn) return later_.push_back(client.id);
+  ++pages_this_turn_;
+  replay(client);
 }
 
 void Hub::detach(ClientId id) {
@@ -119,11 +142,17 @@ void Hub::welcome(Client& client, bool resumed) {
   if (client.dialect == Dialect::cloudevents) return;
   if (is_page(client.dialect)) {
     const auto status = presence_.status(client.grant.org, client.grant.user);
-    for (auto& text : state_burst(client.dialect, client.user, own_calls(client), status, cursor, resumed)) send(client, std::move(text));
+    auto burst =
+        state_burst(client.dialect, client.user, own_calls(client), status, cursor, resumed);
+    keep_last_cursor(burst);
+    for (auto& text : burst) send(client, std::move(text));
     return;
   }
   json::Writer out;
-  out.begin_object().member("op", "welcome").member("session", client.session).member("org", client.grant.org);
+  out.begin_object()
+      .member("op", "welcome")
+      .member("session", client.session)
+      .member("org", client.grant.org);
   out.member("user", client.grant.user);
   out.member("cursor", cursor.str()).member("resumed", resumed);
   if (!resumed) {
@@ -132,14 +161,19 @@ void Hub::welcome(Client& client, bool resumed) {
     out.end_array();
   }
   out.member("ping_ms", static_cast<std::int64_t>(std::chrono::milliseconds{kPingTime}.count()));
-  out.key("limits").begin_object().member("frame_bytes_max", static_cast<std::int64_t>(kClientFrameBytesMax));
-  out.member("filters_max", static_cast<std::int64_t>(kFiltersPerClientMax)).end_object().end_object();
+  out.key("limits").begin_object().member("frame_bytes_max",
+                                          static_cast<std::int64_t>(kClientFrameBytesMax));
+  out.member("filters_max", static_cast<std::int64_t>(kFiltersPerClientMax))
+      .end_object()
+      .end_object();
   send(client, out.str());
 }
 
 void Hub::replay(Client& client) {
-  // Retention has overtaken it: it comes back with its cursor and gets a snapshot, never a silent hole.
-  if (client.offset < history_.complete_after(client.grant.org)) return close(client.id, Errc::overload);
+  // Retention has overtaken it: it comes back with its cursor and gets a snapshot, never a silent
+  // hole.
+  if (client.offset < history_.complete_after(client.grant.org))
+    return close(client.id, Errc::overload);
   auto page = history_.read(client.grant.org, client.offset, kReplayPageEvents, kReplayPageBytes);
   if (!page) return close(client.id, Errc::journal_io);
   const auto status = presence_.status(client.grant.org, client.grant.user);
@@ -148,10 +182,19 @@ void Hub::replay(Client& client) {
     client.offset = stored.offset;
     if (!may_see(client.grant, stored.org, stored.audience)) continue;
     const auto frame = std::make_shared<const std::string>(std::move(stored.body));
+    if (client.everything && !is_page(client.dialect)) {  // nothing to match: the bytes as they are
+      metrics_.frames.add();
+      client.sink->send(frame);
+      sent = true;
+      continue;
+    }
     auto event = decode_event(*frame, std::move(stored.audience));
     if (!event) {
-      // Bytes of our own that we cannot read: a hole that must not be silent. The client starts over from a snapshot.
-      log::error("stored_event_unreadable", {{"org", stored.org}, {"offset", std::to_string(stored.offset)}, {"why", event.error().detail}});
+      // Bytes of our own that we cannot read: a hole that must not be silent. The client starts
+      // over from a snapshot.
+      log::error("stored_event_unreadable", {{"org", stored.org},
+                                             {"offset", std::to_string(stored.offset)},
+                                             {"why", event.error().detail}});
       return close(client.id, Errc::internal_error);
     }
     if (!wants(client, *event)) continue;
@@ -170,23 +213,31 @@ void Hub::replay(Client& client) {
 }
 
 bool Hub::go_on() {
-  const auto due = std::exchange(later_, {});
-  for (const ClientId id : due) drained(id);
+  pages_this_turn_ = 0;
+  for (std::size_t i = later_.size(); i > 0 && pages_this_turn_ < kReplaysPerTurn; --i) {
+    const ClientId id = later_.front();
+    later_.pop_front();
+    const auto it = clients_.find(id);
+    if (it != clients_.end() && !it->second->live) next_page(*it->second);
+  }
   return !later_.empty();
 }
 
 void Hub::drained(ClientId id) {
   const auto it = clients_.find(id);
-  if (it != clients_.end() && !it->second->live) replay(*it->second);
+  if (it != clients_.end() && !it->second->live) next_page(*it->second);
 }
 
 void Hub::say(ClientId id, std::string text) {
   const auto it = clients_.find(id);
   if (it == clients_.end()) return;
   Client& client = *it->second;
+  if (client.dialect != Dialect::native) return;  // events and nothing else
   if (client.live) return send(client, std::move(text));
-  // What a client hears in answer tells it that it has heard everything before: not in the middle of a replay.
-  if (client.after_replay.size() < kFiltersPerClientMax) client.after_replay.push_back(std::move(text));
+  // What a client hears in answer tells it that it has heard everything before: not in the middle
+  // of a replay.
+  if (client.after_replay.size() < kFiltersPerClientMax)
+    client.after_replay.push_back(std::move(text));
 }
 
 void Hub::close(ClientId id, Errc why) {
@@ -201,7 +252,8 @@ void Hub::subscribe(ClientId id, const std::string& name, Filter filter) {
   if (it == clients_.end()) return;
   Client& client = *it->second;
   json::Writer out;
-  const auto same = std::find_if(client.filters.begin(), client.filters.end(), [&](const auto& named) { return named.first == name; });
+  const auto same = std::find_if(client.filters.begin(), client.filters.end(),
+                                 [&](const auto& named) { return named.first == name; });
   if (same == client.filters.end() && client.filters.size() >= kFiltersPerClientMax) {
     out.begin_object().member("op", "error").member("code", outcome(Errc::too_many_fields).name);
     out.member("detail", "Too many filters.").member("id", name).end_object();
@@ -255,11 +307,15 @@ void Hub::page_frame(ClientId id, const json::Value& frame) {
   if (it == clients_.end()) return;
   Client& client = *it->second;
   const Cursor cursor{history_.epoch(), history_.newest(client.grant.org)};
-  PageRequest request = read_page_message(client.dialect, frame, client.user, own_calls(client), cursor);
+  PageRequest request =
+      read_page_message(client.dialect, frame, client.user, own_calls(client), cursor);
   for (auto& reply : request.replies) send(client, std::move(reply));
+  if (request.kind == PageRequest::Kind::command)
+    metrics_.commands_refused.add();  // there are no dialers yet
 }
 
-// --- events ---------------------------------------------------------------------------------------------------------------
+// --- events
+// ---------------------------------------------------------------------------------------------------------------
 
 void Hub::publish(const std::vector<Published>& events) {
   for (const auto& [event, native] : events) {
@@ -297,15 +353,19 @@ void Hub::publish(const std::vector<Published>& events) {
   }
 }
 
-void Hub::deliver(Client& client, const Event& event, const Frame& native, TelephonyStatus before, TelephonyStatus after) {
+void Hub::deliver(Client& client, const Event& event, const Frame& native, TelephonyStatus before,
+                  TelephonyStatus after) {
   if (!is_page(client.dialect)) {
     metrics_.frames.add();
     return client.sink->send(native);
   }
   const auto [it, fresh] = page_cache_.try_emplace({client.dialect, client.grant.user});
-  if (fresh)
-    for (auto& text : page_messages(client.dialect, event, client.user, before, after))
+  if (fresh) {
+    auto messages = page_messages(client.dialect, event, client.user, before, after);
+    keep_last_cursor(messages);
+    for (auto& text : messages)
       it->second.push_back(std::make_shared<const std::string>(std::move(text)));
+  }
   for (const auto& frame : it->second) {
     metrics_.frames.add();
     client.sink->send(frame);
@@ -317,17 +377,16 @@ void Hub::send(Client& client, std::string text) {
   client.sink->send(std::make_shared<const std::string>(std::move(text)));
 }
 
-// --- what a client may look at --------------------------------------------------------------------------------------------
+// --- what a client may look at
+// --------------------------------------------------------------------------------------------
 
 std::vector<const Call*> Hub::visible_calls(const Client& client) const {
   std::vector<const Call*> out;
   for (const Call* call : history_.live(client.grant.org)) {
-    std::vector<std::string> audience;
-    for (const Leg& leg : call->legs)
-      if (!leg.user.empty() && leg.state != LegState::terminated) audience.push_back(leg.user);
-    if (!may_see(client.grant, call->org, audience)) continue;
-    const bool asked = client.everything || std::any_of(client.filters.begin(), client.filters.end(),
-                                                        [&](const auto& named) { return named.second.matches(*call); });
+    if (!may_see(client.grant, call->org, people_in(*call))) continue;
+    const bool asked = client.everything ||
+                       std::any_of(client.filters.begin(), client.filters.end(),
+                                   [&](const auto& named) { return named.second.matches(*call); });
     if (asked) out.push_back(call);
   }
   return out;
@@ -372,6 +431,7 @@ void Hub::seed(const std::vector<std::string>& orgs) {
   std::vector<Call> calls;
   for (const auto& org : orgs)
     for (const Call* call : history_.live(org)) calls.push_back(*call);
+  presence_ = PresenceBoard{};
   presence_.seed(calls);
 }
 

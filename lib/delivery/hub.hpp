@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -28,16 +29,17 @@ class History {
   /// Offset of the newest event that the hub has been given, or 0.
   virtual std::uint64_t newest(const std::string& org) const = 0;
   virtual std::uint64_t complete_after(const std::string& org) const = 0;
-  virtual Result<std::vector<StoredEvent>> read(const std::string& org, std::uint64_t offset, std::size_t events_max,
-                                                std::size_t bytes_max) = 0;
+  virtual Result<std::vector<StoredEvent>> read(const std::string& org, std::uint64_t offset,
+                                                std::size_t events_max, std::size_t bytes_max) = 0;
   /// Calls of `org` that have not ended.
   virtual std::vector<const Call*> live(const std::string& org) const = 0;
 };
 
-/// Counters of delivery. Identity, held by tests: clients_attached == clients_detached + clients_now.
+/// Counters of delivery. Identity, held by tests: clients_attached == clients_detached +
+/// clients_now.
 struct HubMetrics {
   explicit HubMetrics(Registry& registry);
-  Counter &attached, &detached, &resumed, &snapshots, &frames, &events;
+  Counter &attached, &detached, &resumed, &snapshots, &frames, &events, &commands_refused;
   Gauge& clients;
 };
 
@@ -51,8 +53,9 @@ struct Attach {
   Grant grant;
   Dialect dialect = Dialect::native;
   std::optional<Cursor> since;
-  bool asked_since = false;                                     ///< `since` was there, even if it could not be read
-  std::optional<std::vector<std::pair<std::string, Filter>>> filters;  ///< not there: everything the grant may see
+  bool asked_since = false;  ///< `since` was there, even if it could not be read
+  std::optional<std::vector<std::pair<std::string, Filter>>>
+      filters;  ///< not there: everything the grant may see
 };
 
 /// One event on its way out, with the bytes that the journal keeps of it.
@@ -61,14 +64,16 @@ struct Published {
   Frame native;
 };
 
-/// Who gets what. Knows no sockets. One thread (the broker), so that a snapshot or the end of a replay and the next live event
-/// have no seam between them. An event's cost is the number of clients it could concern, found by user and extension.
+/// Who gets what. Knows no sockets. One thread (the broker), so that a snapshot or the end of a
+/// replay and the next live event have no seam between them. An event's cost is the number of
+/// clients it could concern, found by user and extension.
 class Hub {
  public:
   Hub(History& history, std::shared_ptr<const Directory> directory, Registry& registry);
   ~Hub();
 
-  /// Answers with `welcome` (or the page dialect's first burst), then what was missed, then live events.
+  /// Answers with `welcome` (or the page dialect's first burst), then what was missed, then live
+  /// events.
   void attach(Attach wish);
   void detach(ClientId id);
   void subscribe(ClientId id, const std::string& name, Filter filter);
@@ -85,7 +90,7 @@ class Hub {
   /// In order, after they are durable.
   void publish(const std::vector<Published>& events);
 
-  /// One more page for replays that found nothing to send in the last. True: call again, after the next commit.
+  /// A page each for the next few replays. True: call again, after the next commit.
   bool go_on();
 
   void close_all(Errc why);
@@ -105,8 +110,11 @@ class Hub {
   void unindex(Client& client);
   static void narrow(Client& client);
   bool wants(const Client& client, const Event& event) const;
-  void deliver(Client& client, const Event& event, const Frame& native, TelephonyStatus before, TelephonyStatus after);
+  void deliver(Client& client, const Event& event, const Frame& native, TelephonyStatus before,
+               TelephonyStatus after);
   void replay(Client& client);
+  /// A page of its replay, now or when it is its turn.
+  void next_page(Client& client);
   void welcome(Client& client, bool resumed);
   std::vector<const Call*> visible_calls(const Client& client) const;
   std::vector<Call> own_calls(const Client& client) const;
@@ -119,9 +127,11 @@ class Hub {
   PresenceBoard presence_;
   std::unordered_map<ClientId, std::unique_ptr<Client>> clients_;
   std::unordered_map<std::string, OrgIndex> orgs_;
-  std::map<std::pair<Dialect, std::string>, std::vector<Frame>> page_cache_;  ///< of the event being delivered
+  std::map<std::pair<Dialect, std::string>, std::vector<Frame>>
+      page_cache_;  ///< of the event being delivered
   std::uint64_t turn_ = 0;
-  std::vector<ClientId> later_;
+  std::size_t pages_this_turn_ = 0;
+  std::deque<ClientId> later_;  ///< replays that wait for their turn
 };
 
 }  // namespace hookswitch

@@ -11,28 +11,45 @@ std::atomic<ClientId> g_next_client{1};
 
 }  // namespace
 
-Session::Session(std::shared_ptr<const SessionRules> rules, HubPort& port, Registry& registry, std::shared_ptr<FrameSink> sink,
-                 Dialect dialect, std::string header_token, Clock::time_point opened)
+Session::Session(std::shared_ptr<const SessionRules> rules, HubPort& port, Registry& registry,
+                 std::shared_ptr<FrameSink> sink, Dialect dialect, std::string header_token,
+                 bool own_host, Clock::time_point opened)
     : rules_(std::move(rules)),
       port_(port),
       registry_(registry),
       sink_(std::move(sink)),
       dialect_(dialect),
       header_token_(std::move(header_token)),
+      own_host_(own_host),
       opened_(opened),
       id_(g_next_client++) {}
 
 Session::~Session() { on_closed(); }
 
+void Session::post(std::function<void(Hub&)> work) {
+  if (on_the_way_->fetch_add(1) >= kSessionWorkMax) {
+    --*on_the_way_;
+    return refuse(Errc::overload);
+  }
+  port_.post([work = std::move(work), count = on_the_way_](Hub& hub) {
+    --*count;
+    work(hub);
+  });
+}
+
 void Session::say(std::string text) {
-  // By way of the hub, so that it comes after the welcome and after every event that was published before.
-  port_.post([id = id_, text = std::move(text)](Hub& hub) mutable { hub.say(id, std::move(text)); });
+  // By way of the hub, so that it comes after the welcome and after every event that was published
+  // before.
+  post([id = id_, text = std::move(text)](Hub& hub) { hub.say(id, text); });
 }
 
 void Session::complain(Errc why, std::string_view id) {
   if (dialect_ != Dialect::native) return;
   json::Writer out;
-  out.begin_object().member("op", "error").member("code", outcome(why).name).member("detail", outcome(why).title);
+  out.begin_object()
+      .member("op", "error")
+      .member("code", outcome(why).name)
+      .member("detail", outcome(why).title);
   if (!id.empty()) out.member("id", id);
   out.end_object();
   say(out.str());
@@ -40,8 +57,11 @@ void Session::complain(Errc why, std::string_view id) {
 
 void Session::refuse(Errc why) {
   if (closed_) return;
-  registry_.counter("hookswitch_client_refusals_total", "Clients refused or closed for what they sent, by reason.",
-                    {{"code", outcome(why).name}}).add();
+  registry_
+      .counter("hookswitch_client_refusals_total",
+               "Clients refused or closed for what they sent, by reason.",
+               {{"code", outcome(why).name}})
+      .add();
   closed_ = true;
   if (grant_)
     port_.post([id = id_, why](Hub& hub) { hub.close(id, why); });
@@ -78,33 +98,41 @@ void Session::on_text(std::string_view text, Time now) {
     return on_hello(*frame, now);
   }
   if (op) return on_control(*op, *frame, now);
-  if (!is_page(dialect_)) return refuse(Errc::bad_message);  // an object that is neither control nor a page's message
+  if (!is_page(dialect_))
+    return refuse(Errc::bad_message);  // an object that is neither control nor a page's message
   auto shared = std::make_shared<json::Document>(std::move(*frame));
-  port_.post([id = id_, shared](Hub& hub) { hub.page_frame(id, *shared); });
+  post([id = id_, shared](Hub& hub) { hub.page_frame(id, *shared); });
 }
 
 void Session::on_hello(const json::Value& frame, Time now) {
   const json::Value* member = json::find(frame, "token");
-  if (member != nullptr && !member->IsString() && !member->IsNull()) return refuse(Errc::bad_message);
-  std::string token = member != nullptr && member->IsString() ? std::string{json::text(*member)} : header_token_;
+  if (member != nullptr && !member->IsString() && !member->IsNull())
+    return refuse(Errc::bad_message);
+  std::string token =
+      member != nullptr && member->IsString() ? std::string{json::text(*member)} : header_token_;
   header_token_.clear();
   Result<Grant> grant = Error{Errc::auth_missing, "no token"};
   if (!token.empty())
     grant = rules_->verifier->verify(token, now);
-  else if (rules_->anonymous)
+  else if (rules_->anonymous && own_host_)
     grant = *rules_->anonymous;
   if (!grant) return refuse(grant.error().code);
-  if (rules_->directory && rules_->directory->find_org(grant->org) == nullptr) return refuse(Errc::auth_invalid);
-  if (!grant->allows(Scope::events_own) && !grant->allows(Scope::events_org)) return refuse(Errc::forbidden);
+  if (rules_->directory && rules_->directory->find_org(grant->org) == nullptr)
+    return refuse(Errc::auth_invalid);
+  if (!grant->allows(Scope::events_own) && !grant->allows(Scope::events_org))
+    return refuse(Errc::forbidden);
 
   Attach wish;
-  if (const json::Value* filters = json::find(frame, "subscribe"); filters != nullptr && !filters->IsNull()) {
-    if (!filters->IsArray() || filters->Size() > kFiltersPerClientMax) return refuse(Errc::bad_message);
+  if (const json::Value* filters = json::find(frame, "subscribe");
+      filters != nullptr && !filters->IsNull()) {
+    if (!filters->IsArray() || filters->Size() > kFiltersPerClientMax)
+      return refuse(Errc::bad_message);
     wish.filters.emplace();
     for (const auto& item : filters->GetArray()) {
       auto filter = filter_from_json(item);
       if (!filter) return refuse(Errc::bad_message);
-      wish.filters->emplace_back("hello." + std::to_string(wish.filters->size()), std::move(*filter));
+      wish.filters->emplace_back("hello." + std::to_string(wish.filters->size()),
+                                 std::move(*filter));
     }
   }
   if (const auto since = json::find_string(frame, "since")) {
@@ -133,21 +161,27 @@ void Session::on_control(std::string_view op, const json::Value& frame, Time now
     if (!grant) return refuse(grant.error().code);
     // A refresh prolongs; it does not make another person of the session.
     if (grant->org != grant_->org || grant->user != grant_->user) return refuse(Errc::forbidden);
-    if (!grant->allows(Scope::events_own) && !grant->allows(Scope::events_org)) return refuse(Errc::forbidden);
+    if (!grant->allows(Scope::events_own) && !grant->allows(Scope::events_org))
+      return refuse(Errc::forbidden);
     grant_ = *grant;
-    port_.post([id = id_, fresh = *grant](Hub& hub) { hub.regrant(id, fresh); });
+    post([id = id_, fresh = *grant](Hub& hub) { hub.regrant(id, fresh); });
     return;
   }
   const std::string id{json::find_string(frame, "id").value_or("")};
   if (op == "subscribe" || op == "unsubscribe") {
     if (id.empty() || id.size() > kIdBytesMax) return complain(Errc::bad_message);
-    if (op == "unsubscribe") return port_.post([client = id_, id](Hub& hub) { hub.unsubscribe(client, id); });
+    if (op == "unsubscribe")
+      return post([client = id_, id](Hub& hub) { hub.unsubscribe(client, id); });
     const json::Value* object = json::find(frame, "filter");
-    auto filter = object == nullptr ? Result<Filter>{Error{Errc::bad_message, "no filter"}} : filter_from_json(*object);
+    auto filter = object == nullptr ? Result<Filter>{Error{Errc::bad_message, "no filter"}}
+                                    : filter_from_json(*object);
     if (!filter) return complain(Errc::bad_message, id);
-    return port_.post([client = id_, id, filter = std::move(*filter)](Hub& hub) { hub.subscribe(client, id, filter); });
+    return post([client = id_, id, filter = std::move(*filter)](Hub& hub) {
+      hub.subscribe(client, id, filter);
+    });
   }
-  if (op == "ack" || op == "focus") return;  // told for acknowledgements and leases; harmless while nobody waits for them
+  if (op == "ack" || op == "focus")
+    return;  // told for acknowledgements and leases; harmless while nobody waits for them
   if (op == "command" || op == "publish") return complain(Errc::not_supported, id);
   complain(Errc::bad_message, id);
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <functional>
 #include <memory>
@@ -14,7 +15,8 @@
 
 namespace hookswitch {
 
-/// The way from a socket's thread to the hub: runs `work` on the broker's thread, in order. Any thread.
+/// The way from a socket's thread to the hub: runs `work` on the broker's thread, in order. Any
+/// thread.
 class HubPort {
  public:
   virtual ~HubPort() = default;
@@ -24,19 +26,23 @@ class HubPort {
 /// What all sessions share. Read-only; any thread.
 struct SessionRules {
   std::shared_ptr<const TokenVerifier> verifier;
-  std::shared_ptr<const Directory> directory;  ///< a token of an organisation that is not there is no token
+  std::shared_ptr<const Directory>
+      directory;                   ///< a token of an organisation that is not there is no token
   std::optional<Grant> anonymous;  ///< for clients without a token; nothing: they are refused
 };
 
-/// The protocol of one client (interfaces.md §3): `hello` first, then control frames. Knows no socket. Not thread-safe: lives on
-/// the io thread of its socket, which calls the on_… functions.
+/// The protocol of one client (interfaces.md §3): `hello` first, then control frames. Knows no
+/// socket. Not thread-safe: lives on the io thread of its socket, which calls the on_… functions.
 class Session {
  public:
   using Clock = std::chrono::steady_clock;
 
-  /// `header_token`: from `Authorization: Bearer` of the upgrade, may be empty.
-  Session(std::shared_ptr<const SessionRules> rules, HubPort& port, Registry& registry, std::shared_ptr<FrameSink> sink,
-          Dialect dialect, std::string header_token, Clock::time_point opened);
+  /// `header_token`: from `Authorization: Bearer` of the upgrade, may be empty. `own_host`: the
+  /// client asked for us by a name that is ours; else nobody is let in without a token (DNS
+  /// rebinding).
+  Session(std::shared_ptr<const SessionRules> rules, HubPort& port, Registry& registry,
+          std::shared_ptr<FrameSink> sink, Dialect dialect, std::string header_token, bool own_host,
+          Clock::time_point opened);
   ~Session();
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
@@ -52,6 +58,8 @@ class Session {
   void refuse(Errc why);
   void complain(Errc why, std::string_view id = {});
   void say(std::string text);
+  /// To the hub, unless this client has too much on the way there already.
+  void post(std::function<void(Hub&)> work);
 
   std::shared_ptr<const SessionRules> rules_;
   HubPort& port_;
@@ -59,8 +67,10 @@ class Session {
   std::shared_ptr<FrameSink> sink_;
   Dialect dialect_;
   std::string header_token_;
+  bool own_host_;
   Clock::time_point opened_;
   ClientId id_;
+  std::shared_ptr<std::atomic<int>> on_the_way_ = std::make_shared<std::atomic<int>>(0);
   std::optional<Grant> grant_;  ///< set by hello
   bool closed_ = false;
 };

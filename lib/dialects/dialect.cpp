@@ -32,6 +32,16 @@ bool is_page(Dialect dialect) {
   return dialect != Dialect::native && dialect != Dialect::cloudevents;
 }
 
+void keep_last_cursor(std::vector<std::string>& frames) {
+  static constexpr std::string_view kCursor = ",\"hookswitch\":{\"cursor\":";
+  for (std::size_t i = 0; i + 1 < frames.size(); ++i) {
+    const auto at = frames[i].rfind(kCursor);
+    if (at == std::string::npos) continue;
+    frames[i].resize(at);
+    frames[i] += '}';
+  }
+}
+
 std::vector<std::string> page_messages(Dialect dialect, const Event& event, const PageUser& user,
                                        TelephonyStatus before, TelephonyStatus after) {
   switch (dialect) {

@@ -43,6 +43,10 @@ struct PageUser {
 std::vector<std::string> page_messages(Dialect dialect, const Event& event, const PageUser& user,
                                        TelephonyStatus before, TelephonyStatus after);
 
+/// Takes the cursor out of all but the last of the frames of one event or burst: a page that loses
+/// its connection in the middle of them then comes back from before all, not from after.
+void keep_last_cursor(std::vector<std::string>& frames);
+
 /// First frames of a connection. `live` are the user's calls as of `cursor`. With `resumed` nothing
 /// is sent that would pop a screen again or look like a log-out: no ring, no active call, no
 /// `loggedIn:false`.

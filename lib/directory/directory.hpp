@@ -19,12 +19,13 @@ struct User {
   std::vector<std::string> extensions;  ///< the first is the one shown to pages
 };
 
-/// Who there is: organisations, people and their extensions. Built once from the settings and then never changed, so any
-/// thread may read it; a reload makes a new one.
+/// Who there is: organisations, people and their extensions. Built once from the settings and then
+/// never changed, so any thread may read it; a reload makes a new one.
 class Directory {
  public:
   void add(Org org);
-  /// The user's extensions must not belong to another user of the organisation yet (the settings reader checks).
+  /// The user's extensions must not belong to another user of the organisation yet (the settings
+  /// reader checks).
   void add(User user);
 
   const Org* find_org(std::string_view org) const;

@@ -21,7 +21,8 @@ Response problem(Errc code) {
   Response out;
   out.status = row.http;
   out.content_type = "application/problem+json";
-  out.body = fmt::format(R"({{"type":"about:blank","title":"{}","status":{},"code":"{}"}})", row.title, row.http, row.name);
+  out.body = fmt::format(R"({{"type":"about:blank","title":"{}","status":{},"code":"{}"}})",
+                         row.title, row.http, row.name);
   if (row.http == 503) out.headers.emplace_back("Retry-After", "1");
   if (row.http == 401) out.headers.emplace_back("WWW-Authenticate", "Bearer");
   return out;

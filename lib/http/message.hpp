@@ -12,7 +12,8 @@ namespace hookswitch::http {
 
 using Headers = std::vector<std::pair<std::string, std::string>>;
 
-/// A request that passed the strict layer: exactly one Host, an origin-form target, a body within the limit.
+/// A request that passed the strict layer: exactly one Host, an origin-form target, a body within
+/// the limit.
 struct Request {
   std::string method;
   std::string path;   ///< before '?', not decoded

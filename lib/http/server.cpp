@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <array>
 #include <atomic>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/awaitable.hpp>
@@ -16,7 +17,6 @@
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http.hpp>
 #include <boost/beast/websocket.hpp>
-#include <array>
 #include <deque>
 #include <future>
 #include <mutex>
@@ -39,8 +39,13 @@ using beast::error_code;
 namespace {
 
 constexpr auto kToken = asio::as_tuple(asio::use_awaitable);
-/// Items on their way to one io thread; beyond, the receiver of the next one is called slow. Far above what one commit publishes.
+/// Items on their way to one io thread; beyond, the receiver of the next one is called slow. Far
+/// above what one commit publishes.
 constexpr std::size_t kOutboxMax = 1'000'000;
+/// A client may be over its byte budget by this factor for this long: what one commit brings is not
+/// its slowness.
+constexpr std::size_t kBurstFactor = 16;
+constexpr std::chrono::seconds kBurstTime{1};
 
 class WsConnection;
 
@@ -77,21 +82,26 @@ struct Shared {
   std::atomic<bool> stopping{false};
 
   void refused(Errc code) {
-    registry.counter("hookswitch_http_refusals_total", "Requests refused before any handler, by reason.", {{"code", outcome(code).name}}).add();
+    registry
+        .counter("hookswitch_http_refusals_total",
+                 "Requests refused before any handler, by reason.", {{"code", outcome(code).name}})
+        .add();
   }
 };
 
 class HttpConnection;
 
-/// One io_context with its thread, the connections that live there, and a mailbox for frames from other threads.
-/// Shared by its connections and by whoever holds a WebSocket or an answer to give: the io_context must outlive them, even if the
-/// server is gone. stop() ends every operation, so that no connection keeps the thread that keeps it.
+/// One io_context with its thread, the connections that live there, and a mailbox for frames from
+/// other threads. Shared by its connections and by whoever holds a WebSocket or an answer to give:
+/// the io_context must outlive them, even if the server is gone. stop() ends every operation, so
+/// that no connection keeps the thread that keeps it.
 class IoThread : public std::enable_shared_from_this<IoThread> {
  private:
   const std::shared_ptr<Shared> owner_;  // before `io`: what is destroyed with it still counts
 
  public:
-  explicit IoThread(std::shared_ptr<Shared> shared_state) : owner_(std::move(shared_state)), shared(*owner_), ticker_(io) {}
+  explicit IoThread(std::shared_ptr<Shared> shared_state)
+      : owner_(std::move(shared_state)), shared(*owner_), ticker_(io) {}
 
   void start() {
     work_.emplace(io.get_executor());
@@ -129,33 +139,40 @@ class WsConnection : public WebSocket, public std::enable_shared_from_this<WsCon
  public:
   using Clock = std::chrono::steady_clock;
 
-  WsConnection(beast::tcp_stream&& stream, std::shared_ptr<IoThread> io) : owner_(std::move(io)), io_(*owner_), ws_(std::move(stream)) {}
+  WsConnection(beast::tcp_stream&& stream, std::shared_ptr<IoThread> io)
+      : owner_(std::move(io)), io_(*owner_), ws_(std::move(stream)) {}
 
   // WebSocket, any thread
   void send(std::shared_ptr<const std::string> text) override {
     io_.put({Outgoing::Kind::frame, shared_from_this(), std::move(text)});
   }
-  void notify_drained() override { io_.put({Outgoing::Kind::drain_notice, shared_from_this(), {}}); }
+  void notify_drained() override {
+    io_.put({Outgoing::Kind::drain_notice, shared_from_this(), {}});
+  }
   void close(Errc why) override { io_.put({Outgoing::Kind::close, shared_from_this(), {}, why}); }
-  std::atomic<bool> lost_frame{false};  ///< the mailbox was full: what it missed it must fetch by resuming
+  std::atomic<bool> lost_frame{
+      false};  ///< the mailbox was full: what it missed it must fetch by resuming
 
   // io thread
-  asio::awaitable<void> run(std::unique_ptr<bhttp::request<bhttp::string_body>> request, Upgrade upgrade) {
+  asio::awaitable<void> run(std::unique_ptr<bhttp::request<bhttp::string_body>> request,
+                            Upgrade upgrade) {
     const auto self = shared_from_this();
     const Counted counted{io_.shared.connections};
     beast::get_lowest_layer(ws_).expires_never();
-    bws::stream_base::timeout timeouts{std::chrono::seconds{10}, 2 * io_.shared.options.ping_time, true};
+    bws::stream_base::timeout timeouts{std::chrono::seconds{10}, 2 * io_.shared.options.ping_time,
+                                       true};
     ws_.set_option(timeouts);
     ws_.set_option(bws::stream_base::decorator([&](bws::response_type& response) {
       response.erase(bhttp::field::server);
-      if (!upgrade.subprotocol.empty()) response.set(bhttp::field::sec_websocket_protocol, upgrade.subprotocol);
+      if (!upgrade.subprotocol.empty())
+        response.set(bhttp::field::sec_websocket_protocol, upgrade.subprotocol);
     }));
     ws_.read_message_max(kClientFrameBytesMax);
     ws_.text(true);
     ws_.auto_fragment(false);
     const auto [accepted] = co_await ws_.async_accept(*request, kToken);
     request.reset();
-    if (accepted) co_return;
+    if (accepted || io_.shared.stopping) co_return;
     io_.websockets.insert(this);
     io_.shared.websockets.add(1);
     open_ = true;
@@ -183,8 +200,7 @@ class WsConnection : public WebSocket, public std::enable_shared_from_this<WsCon
     if (lost_frame.load(std::memory_order_relaxed)) return do_close(Errc::slow_client);
     switch (item.kind) {
       case Outgoing::Kind::frame:
-        if (queued_bytes_ + item.text->size() > io_.shared.options.client_queue_bytes_max && !queue_.empty())
-          return do_close(Errc::slow_client);
+        if (over_budget(item.text->size())) return do_close(Errc::slow_client);
         queued_bytes_ += item.text->size();
         queue_.push_back({std::move(item.text), Clock::now()});
         if (queue_.size() == 1) write_front();
@@ -195,7 +211,9 @@ class WsConnection : public WebSocket, public std::enable_shared_from_this<WsCon
         else
           drain_wanted_ = true;
         break;
-      case Outgoing::Kind::close: do_close(item.why); break;
+      case Outgoing::Kind::close:
+        do_close(item.why);
+        break;
     }
   }
 
@@ -207,8 +225,20 @@ class WsConnection : public WebSocket, public std::enable_shared_from_this<WsCon
       if (now - closing_since_ > std::chrono::seconds{2}) cut();
       return;
     }
-    if (!queue_.empty() && now - queue_.front().since > io_.shared.options.client_queue_age_max) return do_close(Errc::slow_client);
+    if (lost_frame.load(std::memory_order_relaxed) || over_budget(0))
+      return do_close(Errc::slow_client);
+    if (!queue_.empty() && now - queue_.front().since > io_.shared.options.client_queue_age_max)
+      return do_close(Errc::slow_client);
     handler_->on_tick();
+  }
+
+  /// More than the budget waits, and not only because one commit brought it all at once: the reader
+  /// has had time to take some.
+  bool over_budget(std::size_t more) const {
+    const std::size_t most = io_.shared.options.client_queue_bytes_max;
+    if (queue_.empty() || queued_bytes_ + more <= most) return false;
+    return Clock::now() - queue_.front().since > kBurstTime ||
+           queued_bytes_ + more > kBurstFactor * most;
   }
 
   void cut() { beast::get_lowest_layer(ws_).close(); }
@@ -220,18 +250,24 @@ class WsConnection : public WebSocket, public std::enable_shared_from_this<WsCon
   };
 
   void write_front() {
-    ws_.async_write(asio::buffer(*queue_.front().text), [self = shared_from_this()](error_code error, std::size_t) {
-      if (error || !self->open_) return;  // on an error the read side sees it too and finishes
-      self->queued_bytes_ -= self->queue_.front().text->size();
-      self->queue_.pop_front();
-      if (!self->queue_.empty()) return self->write_front();
-      if (self->close_after_) return self->send_close();
-      if (std::exchange(self->drain_wanted_, false) && self->handler_) self->handler_->on_drained();
-    });
+    ws_.async_write(asio::buffer(*queue_.front().text),
+                    [self = shared_from_this()](error_code error, std::size_t) {
+                      if (error || !self->open_)
+                        return;  // on an error the read side sees it too and finishes
+                      self->queued_bytes_ -= self->queue_.front().text->size();
+                      self->queue_.pop_front();
+                      if (!self->queue_.empty()) return self->write_front();
+                      if (self->close_after_) return self->send_close();
+                      if (std::exchange(self->drain_wanted_, false) && self->handler_)
+                        self->handler_->on_drained();
+                    });
   }
 
   void count_close(Errc why) {
-    io_.shared.registry.counter("hookswitch_client_disconnects_total", "WebSockets closed by us, by reason.", {{"reason", outcome(why).name}}).add();
+    io_.shared.registry
+        .counter("hookswitch_client_disconnects_total", "WebSockets closed by us, by reason.",
+                 {{"reason", outcome(why).name}})
+        .add();
   }
 
   void do_close(Errc why) {
@@ -240,7 +276,8 @@ class WsConnection : public WebSocket, public std::enable_shared_from_this<WsCon
     closing_since_ = Clock::now();
     close_why_ = why;
     count_close(why);
-    // A slow client's queue is not worth waiting for, but the frame under way must end before the close frame.
+    // A slow client's queue is not worth waiting for, but the frame under way must end before the
+    // close frame.
     if (why == Errc::slow_client && queue_.size() > 1) {
       for (std::size_t i = 1; i < queue_.size(); ++i) queued_bytes_ -= queue_[i].text->size();
       queue_.resize(1);
@@ -253,7 +290,8 @@ class WsConnection : public WebSocket, public std::enable_shared_from_this<WsCon
 
   void send_close() {
     const Outcome& row = outcome(close_why_);
-    ws_.async_close({static_cast<bws::close_code>(row.close), row.name}, [self = shared_from_this()](error_code) {});
+    ws_.async_close({static_cast<bws::close_code>(row.close), row.name},
+                    [self = shared_from_this()](error_code) {});
   }
 
   void finish() {
@@ -268,7 +306,8 @@ class WsConnection : public WebSocket, public std::enable_shared_from_this<WsCon
 
   const std::shared_ptr<IoThread> owner_;  // before `ws_`: its io_context must outlive the socket
   IoThread& io_;
-  bws::stream<beast::tcp_stream, false> ws_;  // no permessage-deflate: it costs hundreds of KiB a connection
+  bws::stream<beast::tcp_stream, false>
+      ws_;  // no permessage-deflate: it costs hundreds of KiB a connection
   std::unique_ptr<WebSocketHandler> handler_;
   std::deque<Queued> queue_;
   std::size_t queued_bytes_ = 0;
@@ -322,7 +361,8 @@ class HttpConnection {
         io_(*owner_),
         shared_(io_.shared),
         stream_(std::move(socket)),
-        late_(shared_.registry.counter("hookswitch_http_late_headers_total", "Connections closed: no whole header in time.")) {
+        late_(shared_.registry.counter("hookswitch_http_late_headers_total",
+                                       "Connections closed: no whole header in time.")) {
     error_code ignored;
     peer_ = stream_.socket().remote_endpoint(ignored).address().to_string();
     stream_.socket().set_option(tcp::no_delay{true}, ignored);
@@ -336,8 +376,9 @@ class HttpConnection {
 
   asio::awaitable<void> run() {
     const Counted counted{shared_.connections};
-    // g++ 12 compiles a co_await in a loop's condition to a trap; hence in statements of their own, here and below.
-    for (bool more = true; more;) more = co_await one_request();
+    // g++ 12 compiles a co_await in a loop's condition to a trap; hence in statements of their own,
+    // here and below.
+    for (bool more = !shared_.stopping; more;) more = co_await one_request();
   }
 
  private:
@@ -386,23 +427,29 @@ class HttpConnection {
     error_code parse_error;
     const std::size_t used = parser.put(asio::buffer(head.data(), head.size()), parse_error);
     if (parse_error && parse_error != bhttp::error::need_more) {
-      co_await refuse(parse_error == bhttp::error::body_limit ? Errc::body_too_large : Errc::bad_request);
+      co_await refuse(parse_error == bhttp::error::body_limit ? Errc::body_too_large
+                                                              : Errc::bad_request);
       co_return false;
     }
     buffer_.consume(used);
     if (!parser.is_done()) {
-      if (equals_ignore_case(std::string_view{parser.get()[bhttp::field::expect]}, "100-continue")) {
+      if (equals_ignore_case(std::string_view{parser.get()[bhttp::field::expect]},
+                             "100-continue")) {
         static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
-        const auto [failed, sent] = co_await asio::async_write(stream_, asio::buffer(kContinue), kToken);
+        const auto [failed, sent] =
+            co_await asio::async_write(stream_, asio::buffer(kContinue), kToken);
         if (failed) co_return false;
       }
       stream_.expires_after(options.idle_time);
-      const auto [body_error, body_size] = co_await bhttp::async_read(stream_, buffer_, parser, kToken);
+      const auto [body_error, body_size] =
+          co_await bhttp::async_read(stream_, buffer_, parser, kToken);
       if (body_error) {
         if (body_error == bhttp::error::body_limit) {
           co_await refuse(Errc::body_too_large);
-        } else if (body_error.category() == bhttp::make_error_code(bhttp::error::bad_chunk).category() &&
-                   body_error != bhttp::error::end_of_stream && body_error != bhttp::error::partial_message) {
+        } else if (body_error.category() ==
+                       bhttp::make_error_code(bhttp::error::bad_chunk).category() &&
+                   body_error != bhttp::error::end_of_stream &&
+                   body_error != bhttp::error::partial_message) {
           co_await refuse(Errc::bad_request);
         }
         co_return false;
@@ -422,7 +469,7 @@ class HttpConnection {
     Response response = co_await answer(std::move(request));
     --shared_.busy;
     const bool written = co_await write(std::move(response), keep, is_head);
-    co_return written && keep;
+    co_return written&& keep;
   }
 
   Request convert(bhttp::request<bhttp::string_body>& message) const {
@@ -447,11 +494,13 @@ class HttpConnection {
       auto held = std::make_shared<Completion>(std::forward<decltype(completion)>(completion));
       // `io` is named before `held`, so that it outlives it wherever the answer is dropped.
       shared_.handler.on_request(std::move(moved), [io = owner_, held](Response response) {
-        asio::post(io->io, [held, response = std::move(response)]() mutable { std::move (*held)(std::move(response)); });
+        asio::post(io->io, [held, response = std::move(response)]() mutable {
+          std::move (*held)(std::move(response));
+        });
       });
     };
-    co_return co_await asio::async_initiate<decltype(asio::use_awaitable), void(Response)>(start, asio::use_awaitable,
-                                                                                         std::move(request));
+    co_return co_await asio::async_initiate<decltype(asio::use_awaitable), void(Response)>(
+        start, asio::use_awaitable, std::move(request));
   }
 
   asio::awaitable<bool> write(Response response, bool keep, bool without_body) {
@@ -476,7 +525,8 @@ class HttpConnection {
     shared_.refused(why);
     const bool written = co_await write(problem(why), false, false);
     if (!written) co_return;
-    // Closing over unread bytes would reset the connection before the other end has read the answer.
+    // Closing over unread bytes would reset the connection before the other end has read the
+    // answer.
     error_code ignored;
     stream_.socket().shutdown(tcp::socket::shutdown_send, ignored);
     stream_.expires_after(std::chrono::seconds{1});
@@ -499,10 +549,13 @@ class HttpConnection {
       co_await write(std::move(*decision.refusal), false, false);
       co_return;
     }
-    // In a coroutine of its own: what this one holds (parser, buffers, frames) is not needed for the hours to come.
+    // In a coroutine of its own: what this one holds (parser, buffers, frames) is not needed for
+    // the hours to come.
     const auto connection = std::make_shared<WsConnection>(std::move(stream_), owner_);
-    auto request_for_accept = std::make_unique<bhttp::request<bhttp::string_body>>(std::move(message));
-    asio::co_spawn(io_.io, connection->run(std::move(request_for_accept), std::move(decision)), asio::detached);
+    auto request_for_accept =
+        std::make_unique<bhttp::request<bhttp::string_body>>(std::move(message));
+    asio::co_spawn(io_.io, connection->run(std::move(request_for_accept), std::move(decision)),
+                   asio::detached);
   }
 
   const std::shared_ptr<IoThread> owner_;
@@ -525,13 +578,16 @@ void IoThread::stop() {
   asio::post(io, [this] {
     ticker_.cancel();
     work_.reset();
-    for (WsConnection* each : std::vector<WsConnection*>{websockets.begin(), websockets.end()}) each->cut();
-    for (HttpConnection* each : std::vector<HttpConnection*>{requests.begin(), requests.end()}) each->cut();
+    for (WsConnection* each : std::vector<WsConnection*>{websockets.begin(), websockets.end()})
+      each->cut();
+    for (HttpConnection* each : std::vector<HttpConnection*>{requests.begin(), requests.end()})
+      each->cut();
     const std::lock_guard lock{mutex_};
     stopped_ = true;
     outbox_.clear();
   });
-  // run() returns when nothing is left to do; a handler that does not come back must not hang the stop.
+  // run() returns when nothing is left to do; a handler that does not come back must not hang the
+  // stop.
   if (ended_.get_future().wait_for(std::chrono::seconds{2}) != std::future_status::ready) io.stop();
   thread_.join();
 }
@@ -540,14 +596,18 @@ void IoThread::stop() {
 
 struct Server::Impl {
   Impl(ServerOptions given, Handler& handler, Registry& registry)
-      : owner(new Shared{std::move(given), handler, registry,
-                         registry.gauge("hookswitch_http_connections", "Open connections, WebSockets included."),
-                         registry.gauge("hookswitch_websockets", "Open WebSockets."),
-                         registry.counter("hookswitch_http_requests_total", "Requests that passed the strict layer.")}),
+      : owner(new Shared{
+            std::move(given), handler, registry,
+            registry.gauge("hookswitch_http_connections", "Open connections, WebSockets included."),
+            registry.gauge("hookswitch_websockets", "Open WebSockets."),
+            registry.counter("hookswitch_http_requests_total",
+                             "Requests that passed the strict layer.")}),
         shared(*owner),
         options(shared.options),
-        accept_errors(registry.counter("hookswitch_http_accept_errors_total", "Failed accepts (descriptors used up, …).")),
-        turned_away(registry.counter("hookswitch_http_turned_away_total", "Connections closed at once: too many.")) {}
+        accept_errors(registry.counter("hookswitch_http_accept_errors_total",
+                                       "Failed accepts (descriptors used up, …).")),
+        turned_away(registry.counter("hookswitch_http_turned_away_total",
+                                     "Connections closed at once: too many.")) {}
 
   const std::shared_ptr<Shared> owner;
   Shared& shared;
@@ -568,7 +628,8 @@ struct Server::Impl {
       if (error) {
         // EMFILE and its like do not go away by trying again at once.
         accept_errors.add();
-        asio::steady_timer pause{co_await asio::this_coro::executor, std::chrono::milliseconds{100}};
+        asio::steady_timer pause{co_await asio::this_coro::executor,
+                                 std::chrono::milliseconds{100}};
         co_await pause.async_wait(kToken);
         continue;
       }
@@ -589,16 +650,20 @@ Server::~Server() { stop(); }
 
 Result<void> Server::start() {
   auto& impl = *impl_;
-  for (unsigned i = 0; i < std::max(1U, impl.options.io_threads); ++i) impl.threads.push_back(std::make_shared<IoThread>(impl.owner));
+  for (unsigned i = 0; i < std::max(1U, impl.options.io_threads); ++i)
+    impl.threads.push_back(std::make_shared<IoThread>(impl.owner));
   for (const auto& address : impl.options.listen) {
     const auto colon = address.rfind(':');
     std::string_view host = std::string_view{address}.substr(0, colon);
     if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
-    const auto port = colon == std::string::npos ? std::nullopt : parse_int(std::string_view{address}.substr(colon + 1));
+    const auto port = colon == std::string::npos
+                          ? std::nullopt
+                          : parse_int(std::string_view{address}.substr(colon + 1));
     error_code error;
     const auto ip = asio::ip::make_address(host, error);
     const long long number = port.value_or(-1);
-    if (error || number < 0 || number > 65535) return Error{Errc::bad_request, address + ": is no address with port"};
+    if (error || number < 0 || number > 65535)
+      return Error{Errc::bad_request, address + ": is no address with port"};
     tcp::acceptor acceptor{impl.threads.front()->io};
     const tcp::endpoint endpoint{ip, static_cast<std::uint16_t>(number)};
     acceptor.open(endpoint.protocol(), error);
@@ -607,11 +672,13 @@ Result<void> Server::start() {
     if (!error) acceptor.listen(4096, error);
     if (error) return Error{Errc::bad_request, fmt::format("{}: {}", address, error.message())};
     const auto local = acceptor.local_endpoint();
-    impl.bound.push_back(local.address().is_v6() ? fmt::format("[{}]:{}", local.address().to_string(), local.port())
-                                                 : fmt::format("{}:{}", local.address().to_string(), local.port()));
+    impl.bound.push_back(local.address().is_v6()
+                             ? fmt::format("[{}]:{}", local.address().to_string(), local.port())
+                             : fmt::format("{}:{}", local.address().to_string(), local.port()));
     impl.acceptors.push_back(std::move(acceptor));
   }
-  for (auto& acceptor : impl.acceptors) asio::co_spawn(impl.threads.front()->io, impl.accept_loop(acceptor), asio::detached);
+  for (auto& acceptor : impl.acceptors)
+    asio::co_spawn(impl.threads.front()->io, impl.accept_loop(acceptor), asio::detached);
   for (auto& thread : impl.threads) thread->start();
   return {};
 }
@@ -629,7 +696,9 @@ void Server::stop_accepting() {
   });
 }
 
-bool Server::idle() const { return impl_->shared.busy == 0 && impl_->shared.websockets.value() == 0; }
+bool Server::idle() const {
+  return impl_->shared.busy == 0 && impl_->shared.websockets.value() == 0;
+}
 
 void Server::stop() {
   stop_accepting();

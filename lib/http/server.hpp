@@ -16,11 +16,13 @@
 
 namespace hookswitch::http {
 
-/// One WebSocket connection (RFC 6455). Any thread. Alive while its socket is, or while somebody holds it.
+/// One WebSocket connection (RFC 6455). Any thread. Alive while its socket is, or while somebody
+/// holds it.
 class WebSocket {
  public:
   virtual ~WebSocket() = default;
-  /// Queues one text message; the text is shared, not copied. Over its budget the connection is closed with slow_client.
+  /// Queues one text message; the text is shared, not copied. Over its budget the connection is
+  /// closed with slow_client.
   virtual void send(std::shared_ptr<const std::string> text) = 0;
   /// Asks for one on_drained() when everything sent so far has been written.
   virtual void notify_drained() = 0;
@@ -28,7 +30,8 @@ class WebSocket {
   virtual void close(Errc why) = 0;
 };
 
-/// What the owner of a WebSocket does. All calls come on the socket's io thread; on_closed is the last, once.
+/// What the owner of a WebSocket does. All calls come on the socket's io thread; on_closed is the
+/// last, once.
 class WebSocketHandler {
  public:
   virtual ~WebSocketHandler() = default;
@@ -66,7 +69,8 @@ struct ServerOptions {
   std::chrono::milliseconds client_queue_age_max = kClientQueueAge;
 };
 
-/// Listeners, HTTP/1.1 connections and WebSockets over io threads of its own; a connection lives and dies on one of them.
+/// Listeners, HTTP/1.1 connections and WebSockets over io threads of its own; a connection lives
+/// and dies on one of them.
 class Server {
  public:
   Server(ServerOptions options, Handler& handler, Registry& registry);

@@ -13,6 +13,7 @@ namespace hookswitch {
 namespace {
 
 constexpr int kSchemaVersion = 1;
+constexpr off_t kCheckBytesMax = 256 * 1024 * 1024;
 constexpr const char* kSchema = R"sql(
 CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE events(org TEXT NOT NULL, offset INTEGER NOT NULL, time INTEGER NOT NULL, audience TEXT NOT NULL,
@@ -39,7 +40,8 @@ std::vector<std::string> audience_from(std::string_view text) {
 
 std::string_view column_text(sqlite3_stmt* statement, int column) {
   const auto* bytes = reinterpret_cast<const char*>(sqlite3_column_text(statement, column));
-  return {bytes == nullptr ? "" : bytes, static_cast<std::size_t>(sqlite3_column_bytes(statement, column))};
+  return {bytes == nullptr ? "" : bytes,
+          static_cast<std::size_t>(sqlite3_column_bytes(statement, column))};
 }
 
 /// A prepared statement that is reset when it goes out of use.
@@ -72,64 +74,102 @@ class Statement {
 
 struct Journal::Database {
   sqlite3* handle = nullptr;
-  bool not_ours = false;
-  sqlite3_stmt *insert_event = nullptr, *read_events = nullptr, *put_call = nullptr, *drop_call = nullptr, *put_head = nullptr,
-               *old_events = nullptr, *drop_event = nullptr;
+  bool damaged = false;  ///< what is there is no journal, as opposed to: cannot be read just now
+  sqlite3_stmt *insert_event = nullptr, *read_events = nullptr, *put_call = nullptr,
+               *drop_call = nullptr, *put_head = nullptr, *old_events = nullptr,
+               *drop_event = nullptr;
 
   ~Database() {
-    for (auto* statement : {insert_event, read_events, put_call, drop_call, put_head, old_events, drop_event})
+    for (auto* statement :
+         {insert_event, read_events, put_call, drop_call, put_head, old_events, drop_event})
       sqlite3_finalize(statement);
     sqlite3_close(handle);
   }
 
-  Error failure(const char* doing) const {
-    return Error{Errc::journal_io, fmt::format("{}: {}", doing, handle != nullptr ? sqlite3_errmsg(handle) : "no memory")};
+  Error failure(const char* doing) {
+    return failure(handle != nullptr ? sqlite3_extended_errcode(handle) : SQLITE_NOMEM, doing);
   }
-  bool run(const char* sql) { return sqlite3_exec(handle, sql, nullptr, nullptr, nullptr) == SQLITE_OK; }
+  Error failure(int rc, const char* doing) {
+    damaged = damaged || (rc & 0xff) == SQLITE_CORRUPT || (rc & 0xff) == SQLITE_NOTADB;
+    return Error{
+        Errc::journal_io,
+        fmt::format("{}: {}", doing, handle != nullptr ? sqlite3_errmsg(handle) : "no memory")};
+  }
+  bool run(const char* sql) {
+    return sqlite3_exec(handle, sql, nullptr, nullptr, nullptr) == SQLITE_OK;
+  }
   bool prepare(const char* sql, sqlite3_stmt** out) {
-    return sqlite3_prepare_v3(handle, sql, -1, SQLITE_PREPARE_PERSISTENT, out, nullptr) == SQLITE_OK;
+    return sqlite3_prepare_v3(handle, sql, -1, SQLITE_PREPARE_PERSISTENT, out, nullptr) ==
+           SQLITE_OK;
   }
-  std::string scalar(const char* sql) {
+  /// The first column of the first row; an error is not "nothing there".
+  Result<std::string> scalar(const char* sql) {
     sqlite3_stmt* statement = nullptr;
+    int rc = sqlite3_prepare_v2(handle, sql, -1, &statement, nullptr);
+    if (rc == SQLITE_OK) rc = sqlite3_step(statement);
     std::string out;
-    if (sqlite3_prepare_v2(handle, sql, -1, &statement, nullptr) == SQLITE_OK && sqlite3_step(statement) == SQLITE_ROW)
-      out = column_text(statement, 0);
+    if (rc == SQLITE_ROW) out = column_text(statement, 0);
     sqlite3_finalize(statement);
+    if (rc != SQLITE_ROW && rc != SQLITE_DONE) return failure(rc, sql);
     return out;
   }
 
   Result<void> open(const std::string& path) {
     const mode_t before = ::umask(0077);  // events hold names and numbers
-    const int rc = sqlite3_open_v2(path.c_str(), &handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nullptr);
+    const int rc =
+        sqlite3_open_v2(path.c_str(), &handle,
+                        SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nullptr);
     ::umask(before);
     if (rc != SQLITE_OK) return failure("open");
     sqlite3_extended_result_codes(handle, 1);
-    // EXCLUSIVE: one daemon a file, and no shared-memory file for WAL. Checkpoints by size: 4 MiB of WAL.
-    if (!run("PRAGMA locking_mode=EXCLUSIVE") || !run("PRAGMA journal_mode=WAL") || !run("PRAGMA synchronous=FULL") ||
-        !run("PRAGMA wal_autocheckpoint=1000") || !run("PRAGMA foreign_keys=OFF") || !run("BEGIN IMMEDIATE"))
+    // EXCLUSIVE: one daemon a file, and no shared-memory file for WAL. Checkpoints by size: 4 MiB
+    // of WAL.
+    if (!run("PRAGMA locking_mode=EXCLUSIVE") || !run("PRAGMA journal_mode=WAL") ||
+        !run("PRAGMA synchronous=FULL") || !run("PRAGMA wal_autocheckpoint=1000") ||
+        !run("PRAGMA foreign_keys=OFF") || !run("BEGIN IMMEDIATE"))
       return failure("set up");
-    const std::string version = scalar("PRAGMA user_version");
-    if (version == "0" && scalar("SELECT count(*) FROM sqlite_master") != "0") {
-      not_ours = true;
+    const auto version = scalar("PRAGMA user_version");
+    const auto tables = scalar("SELECT count(*) FROM sqlite_master");
+    if (!version) return version.error();
+    if (!tables) return tables.error();
+    if (*version == "0" && *tables != "0") {
+      damaged = true;
       return Error{Errc::journal_io, "the file is a database of another program"};
     }
-    if (version == "0") {
-      const std::string meta = fmt::format(
-          "{} INSERT INTO meta VALUES('epoch','{}'); PRAGMA user_version={};", kSchema, random_hex(4), kSchemaVersion);
+    if (*version == "0") {
+      const std::string meta =
+          fmt::format("{} INSERT INTO meta VALUES('epoch','{}'); PRAGMA user_version={};", kSchema,
+                      random_hex(4), kSchemaVersion);
       if (!run(meta.c_str())) return failure("create");
-    } else if (version != std::to_string(kSchemaVersion)) {
+    } else if (*version != std::to_string(kSchemaVersion)) {
       return Error{Errc::journal_io, "the journal was written by another version"};
     }
     if (!run("COMMIT")) return failure("create");
     return prepare_all();
   }
 
+  /// Reads every page of a file of moderate size. A larger one would hold up the start for minutes;
+  /// there SQLite finds damage when it meets it.
+  Result<void> check(const std::string& path) {
+    struct stat info {};
+    if (::stat(path.c_str(), &info) != 0 || info.st_size > kCheckBytesMax) return {};
+    const auto verdict = scalar("PRAGMA quick_check(1)");
+    if (!verdict) return verdict.error();
+    if (*verdict == "ok") return {};
+    damaged = true;
+    return Error{Errc::journal_io, "quick_check: " + *verdict};
+  }
+
   Result<void> prepare_all() {
     if (!prepare("INSERT INTO events VALUES(?1,?2,?3,?4,?5)", &insert_event) ||
-        !prepare("SELECT offset,time,audience,body FROM events WHERE org=?1 AND offset>?2 ORDER BY offset LIMIT ?3", &read_events) ||
-        !prepare("INSERT OR REPLACE INTO calls VALUES(?1,?2)", &put_call) || !prepare("DELETE FROM calls WHERE id=?1", &drop_call) ||
+        !prepare("SELECT offset,time,audience,body FROM events WHERE org=?1 AND offset>?2 ORDER BY "
+                 "offset LIMIT ?3",
+                 &read_events) ||
+        !prepare("INSERT OR REPLACE INTO calls VALUES(?1,?2)", &put_call) ||
+        !prepare("DELETE FROM calls WHERE id=?1", &drop_call) ||
         !prepare("INSERT OR REPLACE INTO heads VALUES(?1,?2,?3)", &put_head) ||
-        !prepare("SELECT offset,time FROM events WHERE org=?1 ORDER BY offset LIMIT ?2", &old_events) ||
+        !prepare("SELECT offset,time FROM events WHERE org=?1 ORDER BY offset LIMIT ?2",
+                 &old_events) ||
         !prepare("DELETE FROM events WHERE org=?1 AND offset<=?2", &drop_event))
       return failure("prepare");
     return {};
@@ -144,28 +184,33 @@ Result<std::unique_ptr<Journal>> Journal::open(const std::string& path, Time now
     std::unique_ptr<Journal> journal{new Journal(std::make_unique<Database>())};
     auto& database = *journal->database_;
     Result<void> opened = database.open(path);
-    if (opened && database.scalar("PRAGMA quick_check(1)") != "ok") opened = Error{Errc::journal_io, "quick_check failed"};
+    if (opened) opened = database.check(path);
     if (opened) opened = journal->load();
     if (opened) {
-      if (attempt > 0) journal->notice_ = fmt::format("the journal was damaged and moved to {}.damaged-{}", path, to_unix_ms(now));
+      if (attempt > 0)
+        journal->notice_ = fmt::format("the journal was damaged and moved to {}.damaged-{}", path,
+                                       to_unix_ms(now));
       return journal;
     }
-    const int code = database.handle != nullptr ? sqlite3_errcode(database.handle) & 0xff : SQLITE_NOMEM;
-    const bool damaged = code == SQLITE_CORRUPT || code == SQLITE_NOTADB || database.not_ours || opened.error().detail == "quick_check failed";
-    if (!damaged || attempt > 0) return opened.error();
+    if (!database.damaged || attempt > 0) return opened.error();
     journal.reset();
     const std::string aside = fmt::format("{}.damaged-{}", path, to_unix_ms(now));
-    if (std::rename(path.c_str(), aside.c_str()) != 0) return Error{Errc::journal_io, "cannot move the damaged journal aside"};
-    for (const char* suffix : {"-wal", "-shm"}) std::rename((path + suffix).c_str(), (aside + suffix).c_str());
+    if (std::rename(path.c_str(), aside.c_str()) != 0)
+      return Error{Errc::journal_io, "cannot move the damaged journal aside"};
+    for (const char* suffix : {"-wal", "-shm"})
+      std::rename((path + suffix).c_str(), (aside + suffix).c_str());
   }
   return Error{Errc::journal_io, "not reached"};
 }
 
 Result<void> Journal::load() {
-  epoch_ = database_->scalar("SELECT value FROM meta WHERE key='epoch'");
+  auto epoch = database_->scalar("SELECT value FROM meta WHERE key='epoch'");
+  if (!epoch) return epoch.error();
+  epoch_ = std::move(*epoch);
   if (epoch_.empty()) return Error{Errc::journal_io, "the journal has no epoch"};
   sqlite3_stmt* heads = nullptr;
-  if (!database_->prepare("SELECT org,newest,complete_after FROM heads", &heads)) return database_->failure("load");
+  if (!database_->prepare("SELECT org,newest,complete_after FROM heads", &heads))
+    return database_->failure("load");
   while (sqlite3_step(heads) == SQLITE_ROW) {
     const std::string org{column_text(heads, 0)};
     newest_[org] = static_cast<std::uint64_t>(sqlite3_column_int64(heads, 1));
@@ -184,7 +229,9 @@ Result<void> Journal::commit(const JournalBatch& batch) {
     if (!good) break;
     const std::string audience = audience_text(event.audience);
     Statement insert{db.insert_event};
-    insert.bind(1, event.org).bind(2, static_cast<std::int64_t>(event.offset)).bind(3, to_unix_ms(event.time));
+    insert.bind(1, event.org)
+        .bind(2, static_cast<std::int64_t>(event.offset))
+        .bind(3, to_unix_ms(event.time));
     insert.bind(4, audience).bind(5, event.body);
     good = insert.step() == SQLITE_DONE;
     newest[event.org] = event.offset;
@@ -199,7 +246,9 @@ Result<void> Journal::commit(const JournalBatch& batch) {
   for (const auto& [org, offset] : newest) {
     if (!good || newest_[org] == offset) continue;
     Statement head{db.put_head};
-    head.bind(1, org).bind(2, static_cast<std::int64_t>(offset)).bind(3, static_cast<std::int64_t>(complete_after_[org]));
+    head.bind(1, org)
+        .bind(2, static_cast<std::int64_t>(offset))
+        .bind(3, static_cast<std::int64_t>(complete_after_[org]));
     good = head.step() == SQLITE_DONE;
   }
   if (!good || !db.run("COMMIT")) {
@@ -211,16 +260,19 @@ Result<void> Journal::commit(const JournalBatch& batch) {
   return {};
 }
 
-Result<std::vector<StoredEvent>> Journal::read(const std::string& org, std::uint64_t offset, std::size_t events_max,
-                                               std::size_t bytes_max) {
+Result<std::vector<StoredEvent>> Journal::read(const std::string& org, std::uint64_t offset,
+                                               std::size_t events_max, std::size_t bytes_max) {
   std::vector<StoredEvent> out;
   std::size_t bytes = 0;
   Statement select{database_->read_events};
-  select.bind(1, org).bind(2, static_cast<std::int64_t>(offset)).bind(3, static_cast<std::int64_t>(events_max));
+  select.bind(1, org)
+      .bind(2, static_cast<std::int64_t>(offset))
+      .bind(3, static_cast<std::int64_t>(events_max));
   int rc = SQLITE_DONE;
   while ((bytes < bytes_max || out.empty()) && (rc = select.step()) == SQLITE_ROW) {
-    out.push_back({org, static_cast<std::uint64_t>(select.integer(0)), from_unix_ms(select.integer(1)),
-                   audience_from(select.text(2)), std::string{select.text(3)}});
+    out.push_back({org, static_cast<std::uint64_t>(select.integer(0)),
+                   from_unix_ms(select.integer(1)), audience_from(select.text(2)),
+                   std::string{select.text(3)}});
     bytes += out.back().body.size();
   }
   if (rc != SQLITE_DONE && rc != SQLITE_ROW) return database_->failure("read");
@@ -240,9 +292,11 @@ std::uint64_t Journal::complete_after(const std::string& org) const {
 Result<std::map<std::string, std::string>> Journal::load_calls() {
   std::map<std::string, std::string> out;
   sqlite3_stmt* select = nullptr;
-  if (!database_->prepare("SELECT id,state FROM calls", &select)) return database_->failure("load calls");
+  if (!database_->prepare("SELECT id,state FROM calls", &select))
+    return database_->failure("load calls");
   int rc = SQLITE_DONE;
-  while ((rc = sqlite3_step(select)) == SQLITE_ROW) out.emplace(column_text(select, 0), column_text(select, 1));
+  while ((rc = sqlite3_step(select)) == SQLITE_ROW)
+    out.emplace(column_text(select, 0), column_text(select, 1));
   sqlite3_finalize(select);
   if (rc != SQLITE_DONE) return database_->failure("load calls");
   return out;
@@ -269,7 +323,9 @@ Result<std::size_t> Journal::prune(Time before, std::size_t limit) {
     }
     if (good) {
       Statement head{db.put_head};
-      head.bind(1, org).bind(2, static_cast<std::int64_t>(newest)).bind(3, static_cast<std::int64_t>(last));
+      head.bind(1, org)
+          .bind(2, static_cast<std::int64_t>(newest))
+          .bind(3, static_cast<std::int64_t>(last));
       good = head.step() == SQLITE_DONE;
     }
     if (!good || !db.run("COMMIT")) {

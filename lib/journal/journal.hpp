@@ -15,36 +15,41 @@ namespace hookswitch {
 struct StoredEvent {
   std::string org;
   std::uint64_t offset = 0;
-  Time time{};
+  Time time{};  ///< our clock at the commit: retention goes by it, not by what a source says
   std::vector<std::string> audience;
   std::string body;
 };
 
 /// What must be on disk before anyone is answered or told.
 struct JournalBatch {
-  std::vector<StoredEvent> events;            ///< offsets follow each other per organisation
-  std::map<std::string, std::string> calls;   ///< call id -> saved state; empty text: forget it
+  std::vector<StoredEvent> events;           ///< offsets follow each other per organisation
+  std::map<std::string, std::string> calls;  ///< call id -> saved state; empty text: forget it
   bool empty() const { return events.empty() && calls.empty(); }
 };
 
-/// Events, durable and in order, and the state of the calls they led to: one SQLite file in WAL mode with synchronous=FULL, so
-/// a commit is one fdatasync. The file is 0600 and belongs to one process (locked). Broker thread only.
+/// Events, durable and in order, and the state of the calls they led to: one SQLite file in WAL
+/// mode with synchronous=FULL, so a commit is one fdatasync. The file is 0600 and belongs to one
+/// process (locked). Broker thread only.
 class Journal {
  public:
-  /// Opens or makes the file (its directory must exist) and checks it. A file that is no journal or is damaged is moved aside as
-  /// `<path>.damaged-<time>` and a new one with a new epoch begins; `notice()` says so. Errors: journal_io.
+  /// Opens or makes the file (its directory must exist) and checks it. A file that is no journal or
+  /// is damaged is moved aside as
+  /// `<path>.damaged-<time>` and a new one with a new epoch begins; `notice()` says so. Errors:
+  /// journal_io.
   static Result<std::unique_ptr<Journal>> open(const std::string& path, Time now);
   ~Journal();
   Journal(const Journal&) = delete;
   Journal& operator=(const Journal&) = delete;
 
-  /// All or nothing, on disk when it returns. Error journal_io: nothing of it is there and the file must not be used any
-  /// further; open it again (a failed sync is never tried twice on one descriptor).
+  /// All or nothing, on disk when it returns. Error journal_io: whether it is there is not known
+  /// before the file has been opened again, which must be done (a failed sync is never tried twice
+  /// on one descriptor).
   Result<void> commit(const JournalBatch& batch);
 
-  /// Events of `org` after `offset`, oldest first, at most `events_max` and about `bytes_max` (at least one if there is one).
-  Result<std::vector<StoredEvent>> read(const std::string& org, std::uint64_t offset, std::size_t events_max,
-                                        std::size_t bytes_max);
+  /// Events of `org` after `offset`, oldest first, at most `events_max` and about `bytes_max` (at
+  /// least one if there is one).
+  Result<std::vector<StoredEvent>> read(const std::string& org, std::uint64_t offset,
+                                        std::size_t events_max, std::size_t bytes_max);
 
   /// Names this history; another epoch means that cursors of before say nothing.
   const std::string& epoch() const { return epoch_; }
@@ -55,7 +60,8 @@ class Journal {
   /// Saved calls, by id.
   Result<std::map<std::string, std::string>> load_calls();
 
-  /// Deletes up to `limit` events older than `before`, oldest first; how many went. Errors: journal_io.
+  /// Deletes up to `limit` events older than `before`, oldest first; how many went. Errors:
+  /// journal_io.
   Result<std::size_t> prune(Time before, std::size_t limit);
 
   /// What was found wrong at open; empty if nothing.

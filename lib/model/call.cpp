@@ -1,5 +1,7 @@
 #include "model/call.hpp"
 
+#include <algorithm>
+
 #include "model/json_fields.hpp"
 
 namespace hookswitch {
@@ -74,6 +76,17 @@ const Leg* Call::find_leg(std::string_view leg_id) const {
   return nullptr;
 }
 
+std::vector<std::string> people_in(const Call& call) {
+  std::vector<std::string> out;
+  for (const Leg& leg : call.legs) {
+    const bool there =
+        leg.state != LegState::terminated || (call.ended_at && leg.ended_at == call.ended_at);
+    if (there && !leg.user.empty() && std::find(out.begin(), out.end(), leg.user) == out.end())
+      out.push_back(leg.user);
+  }
+  return out;
+}
+
 void write_json(json::Writer& out, const Leg& leg) {
   using namespace fields;
   out.begin_object().member("id", leg.id).member("role", to_string(leg.role));
@@ -91,7 +104,10 @@ void write_json(json::Writer& out, const Leg& leg) {
 
 void write_json(json::Writer& out, const Call& call) {
   using namespace fields;
-  out.begin_object().member("id", call.id).member("org", call.org).member("state", to_string(call.state));
+  out.begin_object()
+      .member("id", call.id)
+      .member("org", call.org)
+      .member("state", to_string(call.state));
   out.member("direction", to_string(call.direction));
   write_party_always(out, "from", call.from);
   write_party_always(out, "to", call.to);
@@ -118,7 +134,11 @@ void write_json(json::Writer& out, const Call& call) {
   if (call.hold) out.member("hold_ms", static_cast<std::int64_t>(call.hold->count()));
   out.key("ids").begin_array();
   for (const auto& key : call.ids)
-    out.begin_object().member("kind", to_string(key.kind)).member("source", key.source).member("value", key.value).end_object();
+    out.begin_object()
+        .member("kind", to_string(key.kind))
+        .member("source", key.source)
+        .member("value", key.value)
+        .end_object();
   out.end_array();
   write_map(out, "headers", call.headers);
   write_map(out, "variables", call.variables);
@@ -132,7 +152,8 @@ void write_json(json::Writer& out, const Call& call) {
   }
   out.end_array();
   out.key("links").begin_array();
-  for (const auto& id : call.absorbed) out.begin_object().member("kind", "absorbed").member("call", id).end_object();
+  for (const auto& id : call.absorbed)
+    out.begin_object().member("kind", "absorbed").member("call", id).end_object();
   out.end_array();
   write_map(out, "provenance", call.provenance);
   out.end_object();

@@ -61,7 +61,12 @@ struct Call {
   friend bool operator==(const Call&, const Call&) = default;
 };
 
-/// Canonical JSON: members always in the same order, absent ones null or left out as model.md §6 shows.
+/// The users who are in the call: those with a living leg, or, of a call that has ended, those who
+/// were in it to the end (model.md §7). Each once, in the order of their legs.
+std::vector<std::string> people_in(const Call& call);
+
+/// Canonical JSON: members always in the same order, absent ones null or left out as model.md §6
+/// shows.
 void write_json(json::Writer& out, const Call& call);
 /// Short form of a leg as in `data.leg` of an event.
 void write_json(json::Writer& out, const Leg& leg);

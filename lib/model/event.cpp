@@ -42,7 +42,8 @@ std::string encode(const Event& event) {
 }
 
 Result<Event> decode_event(std::string_view text, std::vector<std::string> audience) {
-  auto document = json::parse(text, {.bytes_max = kOwnJsonBytesMax, .values_max = kOwnJsonBytesMax});
+  auto document =
+      json::parse(text, {.bytes_max = kOwnJsonBytesMax, .values_max = kOwnJsonBytesMax});
   if (!document) return document.error();
   Event event;
   event.audience = std::move(audience);

@@ -35,7 +35,8 @@ void read_transfer(fields::Reader& in, Transfer& out) {
   if (object == nullptr) return;
   fields::Reader transfer{*object, "/transfer"};
   transfer.text("kind", out.kind, 16);
-  if (!out.kind.empty() && out.kind != "blind" && out.kind != "attended") transfer.fail("kind", "is not a known word");
+  if (!out.kind.empty() && out.kind != "blind" && out.kind != "attended")
+    transfer.fail("kind", "is not a known word");
   transfer.party("to", out.to);
   if (const json::Value* other = transfer.object("other")) {
     fields::Reader nested{*other, "/transfer/other"};
@@ -79,7 +80,8 @@ Result<Fact> fact_from_json(const json::Value& object) {
   in.integer("cause", cause);
   if (cause && *cause > 0 && *cause < 10'000) fact.cause = static_cast<int>(*cause);
   in.integer("sip_status", sip_status);
-  if (sip_status && *sip_status >= 100 && *sip_status < 700) fact.sip_status = static_cast<int>(*sip_status);
+  if (sip_status && *sip_status >= 100 && *sip_status < 700)
+    fact.sip_status = static_cast<int>(*sip_status);
   in.text("reason", fact.reason);
   in.text_map("headers", fact.headers);
   in.text_map("variables", fact.variables);
@@ -107,7 +109,8 @@ Result<std::vector<Fact>> facts_from_json(const json::Value& document) {
     if (auto problem = add(document)) return *problem;
     return out;
   }
-  if (document.Size() > kFactsPerRequestMax) return Error{Errc::too_many_fields, "too many facts in one request"};
+  if (document.Size() > kFactsPerRequestMax)
+    return Error{Errc::too_many_fields, "too many facts in one request"};
   for (const auto& item : document.GetArray())
     if (auto problem = add(item)) return *problem;
   return out;

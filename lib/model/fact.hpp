@@ -27,7 +27,9 @@ struct FactIds {
   std::vector<std::string> sip;   ///< SIP Call-IDs (RFC 3261 §8.1.1.4)
   std::string session;            ///< RFC 7989 Session-ID
   std::string parent;             ///< vendor call id this call came from
-  bool empty() const { return call.empty() && leg.empty() && sip.empty() && session.empty() && parent.empty(); }
+  bool empty() const {
+    return call.empty() && leg.empty() && sip.empty() && session.empty() && parent.empty();
+  }
   friend bool operator==(const FactIds&, const FactIds&) = default;
 };
 
@@ -40,7 +42,8 @@ struct Recording {
 struct Transfer {
   std::string kind;  ///< "blind" or "attended"
   Party to;
-  std::vector<std::string> other_calls;  ///< vendor call ids of the other call of an attended transfer
+  std::vector<std::string>
+      other_calls;  ///< vendor call ids of the other call of an attended transfer
   friend bool operator==(const Transfer&, const Transfer&) = default;
 };
 
@@ -69,8 +72,8 @@ struct Fact {
   std::string custom_data;
   Recording recording;
   Transfer transfer;
-  /// The source reports a state it keeps repeating (dialog-info), not something that just happened: an end of a call nobody
-  /// knows is then old news and starts nothing.
+  /// The source reports a state it keeps repeating (dialog-info), not something that just happened:
+  /// an end of a call nobody knows is then old news and starts nothing.
   bool state_report = false;
 
   /// When it happened: what the source says, else when we heard of it.
@@ -78,11 +81,13 @@ struct Fact {
   friend bool operator==(const Fact&, const Fact&) = default;
 };
 
-/// Reads the native dialect (one object). Unknown members are ignored; a known member of the wrong type, an unknown `type`,
-/// `direction` or `disposition` word, or text beyond kTextBytesMax / kIdBytesMax is bad_request with the member's name.
+/// Reads the native dialect (one object). Unknown members are ignored; a known member of the wrong
+/// type, an unknown `type`, `direction` or `disposition` word, or text beyond kTextBytesMax /
+/// kIdBytesMax is bad_request with the member's name.
 Result<Fact> fact_from_json(const json::Value& object);
 
-/// An object, or an array of at most kFactsPerRequestMax objects. Errors: as fact_from_json, too_many_fields.
+/// An object, or an array of at most kFactsPerRequestMax objects. Errors: as fact_from_json,
+/// too_many_fields.
 Result<std::vector<Fact>> facts_from_json(const json::Value& document);
 
 /// The native dialect; empty members are left out. Round-trips through fact_from_json.

@@ -15,14 +15,16 @@ class FactSink {
  public:
   virtual ~FactSink() = default;
 
-  /// Takes the facts of one request, in order. `done` is called exactly once: with nothing, on the broker's
-  /// thread, when all of them are durable; else with why they are not (overload, journal_io, shutting_down), perhaps before this
-  /// returns. Any thread; does not block.
+  /// Takes the facts of one request, in order. `done` is called exactly once: with nothing, on the
+  /// broker's thread, when all of them are durable; else with why they are not (overload,
+  /// journal_io, shutting_down), perhaps before this returns. Any thread; does not block.
   using Done = std::function<void(std::optional<Errc>)>;
   virtual void submit(std::vector<Fact> facts, Done done) = 0;
 
-  /// Health of a feed as its adapter sees it; the broker turns a change into source.up or source.down. Any thread.
-  virtual void source_health(const std::string& org, const std::string& source, bool up, const std::string& reason) = 0;
+  /// Health of a feed as its adapter sees it; the broker turns a change into source.up or
+  /// source.down. Any thread.
+  virtual void source_health(const std::string& org, const std::string& source, bool up,
+                             const std::string& reason) = 0;
 };
 
 }  // namespace hookswitch

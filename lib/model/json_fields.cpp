@@ -4,7 +4,8 @@
 
 namespace hookswitch::fields {
 
-Reader::Reader(const json::Value& object, std::string path) : object_(object), path_(std::move(path)) {
+Reader::Reader(const json::Value& object, std::string path)
+    : object_(object), path_(std::move(path)) {
   if (!object.IsObject()) problem_ = Error{Errc::bad_request, path_ + ": is not an object"};
 }
 
@@ -35,7 +36,8 @@ void Reader::text(std::string_view name, std::string& out, std::size_t bytes_max
   if (out.size() > bytes_max) fail(name, "is too long");
 }
 
-void Reader::texts(std::string_view name, std::vector<std::string>& out, std::size_t count_max, std::size_t bytes_max) {
+void Reader::texts(std::string_view name, std::vector<std::string>& out, std::size_t count_max,
+                   std::size_t bytes_max) {
   const json::Value* value = member(name);
   if (value == nullptr) return;
   const auto add = [&](const json::Value& item) {
@@ -144,7 +146,8 @@ void write_party(json::Writer& out, std::string_view name, const Party& party) {
   out.end_object();
 }
 
-void write_map(json::Writer& out, std::string_view name, const std::map<std::string, std::string>& map) {
+void write_map(json::Writer& out, std::string_view name,
+               const std::map<std::string, std::string>& map) {
   out.key(name).begin_object();
   for (const auto& [key, value] : map) out.member(key, value);
   out.end_object();

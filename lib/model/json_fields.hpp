@@ -18,10 +18,12 @@ class Reader {
  public:
   explicit Reader(const json::Value& object, std::string path = {});
 
-  /// Text or, where sources send ids as numbers, an integer. Longer than `bytes_max` is a problem. null is "not told".
+  /// Text or, where sources send ids as numbers, an integer. Longer than `bytes_max` is a problem.
+  /// null is "not told".
   void text(std::string_view name, std::string& out, std::size_t bytes_max = kTextBytesMax);
   /// A list of texts, or one text.
-  void texts(std::string_view name, std::vector<std::string>& out, std::size_t count_max, std::size_t bytes_max = kIdBytesMax);
+  void texts(std::string_view name, std::vector<std::string>& out, std::size_t count_max,
+             std::size_t bytes_max = kIdBytesMax);
   void integer(std::string_view name, std::optional<std::int64_t>& out);
   void boolean(std::string_view name, bool& out);
   void time(std::string_view name, std::optional<Time>& out);
@@ -53,8 +55,11 @@ class Reader {
 };
 
 void write_party(json::Writer& out, std::string_view name, const Party& party);
-void write_text(json::Writer& out, std::string_view name, const std::string& text);  ///< left out when empty
-void write_time(json::Writer& out, std::string_view name, const std::optional<Time>& time);  ///< left out when not set
-void write_map(json::Writer& out, std::string_view name, const std::map<std::string, std::string>& map);
+void write_text(json::Writer& out, std::string_view name,
+                const std::string& text);  ///< left out when empty
+void write_time(json::Writer& out, std::string_view name,
+                const std::optional<Time>& time);  ///< left out when not set
+void write_map(json::Writer& out, std::string_view name,
+               const std::map<std::string, std::string>& map);
 
 }  // namespace hookswitch::fields

@@ -12,7 +12,9 @@ struct Party {
   std::string name;
   std::string aor;  ///< SIP address of record, "sip:101@example.com"
 
-  bool empty() const { return number.empty() && presented.empty() && ext.empty() && name.empty() && aor.empty(); }
+  bool empty() const {
+    return number.empty() && presented.empty() && ext.empty() && name.empty() && aor.empty();
+  }
   friend bool operator==(const Party&, const Party&) = default;
 };
 

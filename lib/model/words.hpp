@@ -4,13 +4,36 @@
 #include <optional>
 #include <string_view>
 
-/// The words of the model: each enumerator is the wire word itself, one table each for JSON, log and settings.
+/// The words of the model: each enumerator is the wire word itself, one table each for JSON, log
+/// and settings.
 namespace hookswitch {
 
 enum class FactType : std::uint8_t {
-  started, dialing, ringing, queued, answered, held, resumed, muted, unmuted, parked, transferred, transfer_failed,
-  voicemail, ended, report, recording, dtmf, declined, updated,
-  presence, registration, message, message_updated, voicemail_count, conference,
+  started,
+  dialing,
+  ringing,
+  queued,
+  answered,
+  held,
+  resumed,
+  muted,
+  unmuted,
+  parked,
+  transferred,
+  transfer_failed,
+  voicemail,
+  ended,
+  report,
+  recording,
+  dtmf,
+  declined,
+  updated,
+  presence,
+  registration,
+  message,
+  message_updated,
+  voicemail_count,
+  conference,
 };
 
 /// Seen from the organisation.
@@ -25,8 +48,19 @@ enum class LegRole : std::uint8_t { caller, callee };
 
 /// Why a call ended; the words from `answered_elsewhere` on are for legs only.
 enum class Disposition : std::uint8_t {
-  answered, no_answer, busy, rejected, cancelled, failed, voicemail, transferred, unknown,
-  answered_elsewhere, redirected, replaced, reconciled,
+  answered,
+  no_answer,
+  busy,
+  rejected,
+  cancelled,
+  failed,
+  voicemail,
+  transferred,
+  unknown,
+  answered_elsewhere,
+  redirected,
+  replaced,
+  reconciled,
 };
 
 enum class AnsweredBy : std::uint8_t { user, ivr, queue, voicemail, unknown };
@@ -34,13 +68,39 @@ enum class AnsweredBy : std::uint8_t { user, ivr, queue, voicemail, unknown };
 enum class KeyKind : std::uint8_t { sip_call_id, vendor_call_id, vendor_leg_id, session_id };
 
 enum class EventType : std::uint8_t {
-  call_started, call_ringing, call_answered, call_held, call_resumed, call_muted, call_unmuted,
-  call_transferred, call_transfer_failed, call_parked, call_queued,
-  leg_ended, call_updated, call_amended, call_merged, call_ended, call_report,
-  presence_changed, registration_changed, login_changed, message_received, message_updated, voicemail_changed,
-  conference_changed, pop_requested, action_requested,
-  command_accepted, command_done, command_failed, command_unconfirmed,
-  source_up, source_down, source_stale,
+  call_started,
+  call_ringing,
+  call_answered,
+  call_held,
+  call_resumed,
+  call_muted,
+  call_unmuted,
+  call_transferred,
+  call_transfer_failed,
+  call_parked,
+  call_queued,
+  leg_ended,
+  call_updated,
+  call_amended,
+  call_merged,
+  call_ended,
+  call_report,
+  presence_changed,
+  registration_changed,
+  login_changed,
+  message_received,
+  message_updated,
+  voicemail_changed,
+  conference_changed,
+  pop_requested,
+  action_requested,
+  command_accepted,
+  command_done,
+  command_failed,
+  command_unconfirmed,
+  source_up,
+  source_down,
+  source_stale,
 };
 
 std::string_view to_string(FactType);
@@ -58,14 +118,23 @@ std::string_view to_string(EventType);
 template <class Enum>
 std::optional<Enum> from_word(std::string_view word);
 
-template <> std::optional<FactType> from_word(std::string_view);
-template <> std::optional<Direction> from_word(std::string_view);
-template <> std::optional<CallState> from_word(std::string_view);
-template <> std::optional<LegState> from_word(std::string_view);
-template <> std::optional<LegRole> from_word(std::string_view);
-template <> std::optional<Disposition> from_word(std::string_view);
-template <> std::optional<AnsweredBy> from_word(std::string_view);
-template <> std::optional<KeyKind> from_word(std::string_view);
-template <> std::optional<EventType> from_word(std::string_view);
+template <>
+std::optional<FactType> from_word(std::string_view);
+template <>
+std::optional<Direction> from_word(std::string_view);
+template <>
+std::optional<CallState> from_word(std::string_view);
+template <>
+std::optional<LegState> from_word(std::string_view);
+template <>
+std::optional<LegRole> from_word(std::string_view);
+template <>
+std::optional<Disposition> from_word(std::string_view);
+template <>
+std::optional<AnsweredBy> from_word(std::string_view);
+template <>
+std::optional<KeyKind> from_word(std::string_view);
+template <>
+std::optional<EventType> from_word(std::string_view);
 
 }  // namespace hookswitch

@@ -35,21 +35,23 @@ class Wire : public FrameSink {
 }  // namespace
 }  // namespace hookswitch
 
-/// Lines, each one text frame of a client: before and after `hello`, for native and page clients. Nothing a client sends may do
-/// more than close its own connection, and only once.
+/// Lines, each one text frame of a client: before and after `hello`, for native and page clients.
+/// Nothing a client sends may do more than close its own connection, and only once.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace hookswitch;
   const std::string_view text{reinterpret_cast<const char*>(data), size};
   if (const auto document = json::parse(text)) (void)filter_from_json(*document);
   auto rules = std::make_shared<SessionRules>();
-  rules->verifier = std::make_shared<const TokenVerifier>(std::vector<Secret>{Secret{"0123456789abcdef0123456789abcdef"}});
+  rules->verifier = std::make_shared<const TokenVerifier>(
+      std::vector<Secret>{Secret{"0123456789abcdef0123456789abcdef"}});
   rules->anonymous = Grant{"acme", "alice", *parse_scopes("events:own"), {}};
-  for (const Dialect dialect : {Dialect::native, Dialect::cloudevents, Dialect::rc_embeddable, Dialect::opencti_dialpad, Dialect::elma365}) {
+  for (const Dialect dialect : {Dialect::native, Dialect::cloudevents, Dialect::rc_embeddable,
+                                Dialect::opencti_dialpad, Dialect::elma365}) {
     for (const bool greeted : {false, true}) {
       Registry registry;
       NoHub hub;
       const auto wire = std::make_shared<Wire>();
-      Session session{rules, hub, registry, wire, dialect, "", Session::Clock::time_point{}};
+      Session session{rules, hub, registry, wire, dialect, "", true, Session::Clock::time_point{}};
       const Time now = from_unix_ms(1'795'186'801'000);
       if (greeted) session.on_text(R"({"op":"hello"})", now);
       HS_ASSERT(!greeted || hub.posted == 1);

@@ -1,4 +1,5 @@
-// Runs a fuzz entry over every file of its corpus folders: what a build without libFuzzer can check.
+// Runs a fuzz entry over every file of its corpus folders: what a build without libFuzzer can
+// check.
 #include <cstdint>
 #include <cstdio>
 #include <filesystem>

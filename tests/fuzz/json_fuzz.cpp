@@ -7,7 +7,8 @@
 #include "model/event.hpp"
 #include "model/fact.hpp"
 
-/// Whatever is accepted is UTF-8, comes back as the same text from its own writing, and every fact or event in it round-trips.
+/// Whatever is accepted is UTF-8, comes back as the same text from its own writing, and every fact
+/// or event in it round-trips.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace hookswitch;
   const std::string_view text{reinterpret_cast<const char*>(data), size};
@@ -31,7 +32,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       const auto second = json::parse(out.view(), {.bytes_max = 8 * kBodyBytesMax});
       HS_ASSERT(second);
       const auto same = fact_from_json(*second);
-      HS_ASSERT(same && same->ids == fact.ids && same->from == fact.from && same->headers == fact.headers && same->at == fact.at);
+      HS_ASSERT(same && same->ids == fact.ids && same->from == fact.from &&
+                same->headers == fact.headers && same->at == fact.at);
     }
   }
   return 0;

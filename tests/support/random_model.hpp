@@ -10,7 +10,8 @@
 
 namespace hookswitch::testing_support {
 
-/// Random values of the model, as wide as its limits allow and no wider. The same seed gives the same values.
+/// Random values of the model, as wide as its limits allow and no wider. The same seed gives the
+/// same values.
 class RandomModel {
  public:
   explicit RandomModel(std::uint64_t seed) : random_(seed) {}
@@ -20,8 +21,10 @@ class RandomModel {
 
   /// Text of any characters, hostile ones first; may be empty.
   std::string text(std::size_t bytes_max = 40) {
-    static const char* const kPieces[] = {"a", "0", "+1202555", "\"", "\\", "\n", "\x01", "\x1b[2J", "</script>", "\xc3\xa4", "\xe2\x80\xae",
-                                          "\xf0\x9f\x98\x80", " ", "\x7f", "'", "{\"x\":1}", "%0d%0a", "\xe2\x80\xa8"};
+    static const char* const kPieces[] = {
+        "a",    "0",       "+1202555",  "\"",        "\\",           "\n",
+        "\x01", "\x1b[2J", "</script>", "\xc3\xa4",  "\xe2\x80\xae", "\xf0\x9f\x98\x80",
+        " ",    "\x7f",    "'",         "{\"x\":1}", "%0d%0a",       "\xe2\x80\xa8"};
     std::string out;
     for (std::size_t n = below(6); n > 0; --n) {
       const std::string piece = kPieces[below(std::size(kPieces))];
@@ -116,7 +119,8 @@ class RandomModel {
     if (maybe()) out.ring = span();
     if (maybe()) out.talk = span();
     if (maybe()) out.hold = span();
-    for (std::size_t n = below(4); n > 0; --n) out.ids.push_back({word(KeyKind::session_id), text(), text()});
+    for (std::size_t n = below(4); n > 0; --n)
+      out.ids.push_back({word(KeyKind::session_id), text(), text()});
     out.absorbed = texts(2);
     out.headers = map();
     out.variables = map();

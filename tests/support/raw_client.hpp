@@ -16,21 +16,25 @@
 
 namespace hookswitch::testing_support {
 
-/// One blocking TCP connection to 127.0.0.1 that writes exactly the bytes it is told to. Every read has a deadline.
+/// One blocking TCP connection to 127.0.0.1 that writes exactly the bytes it is told to. Every read
+/// has a deadline.
 class RawClient {
  public:
   using Clock = std::chrono::steady_clock;
 
-  /// `bound`: "127.0.0.1:4711". `receive_bytes`: size of the kernel's receive buffer; 0: its own choice.
+  /// `bound`: "127.0.0.1:4711". `receive_bytes`: size of the kernel's receive buffer; 0: its own
+  /// choice.
   explicit RawClient(const std::string& bound, int receive_bytes = 0) {
     const auto port = std::atol(bound.substr(bound.rfind(':') + 1).c_str());
     socket_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (receive_bytes > 0) ::setsockopt(socket_, SOL_SOCKET, SO_RCVBUF, &receive_bytes, sizeof receive_bytes);
+    if (receive_bytes > 0)
+      ::setsockopt(socket_, SOL_SOCKET, SO_RCVBUF, &receive_bytes, sizeof receive_bytes);
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_port = htons(static_cast<std::uint16_t>(port));
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    connected_ = ::connect(socket_, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+    connected_ =
+        ::connect(socket_, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
   }
   ~RawClient() { ::close(socket_); }
   RawClient(const RawClient&) = delete;
@@ -98,7 +102,8 @@ class RawClient {
     /// Value of a header, name in lower case as it stands in the text without case.
     std::string header(std::string_view name) const {
       std::string lower;
-      for (const char c : head) lower += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+      for (const char c : head)
+        lower += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
       const auto at = lower.find("\r\n" + std::string{name} + ": ");
       if (at == std::string::npos) return {};
       const auto start = at + name.size() + 4;
@@ -111,7 +116,9 @@ class RawClient {
     const auto head = take_through("\r\n\r\n");
     if (!head) return out;
     out.head = *head;
-    const auto body = has_body ? take(static_cast<std::size_t>(std::atol(out.header("content-length").c_str()))) : std::string{};
+    const auto body =
+        has_body ? take(static_cast<std::size_t>(std::atol(out.header("content-length").c_str())))
+                 : std::string{};
     if (!body) return out;
     out.body = *body;
     out.status = static_cast<unsigned>(std::atol(out.head.substr(9, 3).c_str()));
@@ -124,8 +131,10 @@ class RawClient {
 
   // --- WebSocket (RFC 6455) ---
   Response upgrade(const std::string& path = "/v1/events", const std::string& more = {}) {
-    send("GET " + path + " HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
-         "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n" + more + "\r\n");
+    send("GET " + path +
+         " HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
+         "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n" + more +
+         "\r\n");
     return response();
   }
   static std::string frame(unsigned opcode, std::string_view payload, bool final = true) {
@@ -135,14 +144,17 @@ class RawClient {
       out += static_cast<char>(0x80 | payload.size());
     } else if (payload.size() < 65536) {
       out += static_cast<char>(0x80 | 126);
-      for (int shift = 8; shift >= 0; shift -= 8) out += static_cast<char>(payload.size() >> shift & 0xff);
+      for (int shift = 8; shift >= 0; shift -= 8)
+        out += static_cast<char>(payload.size() >> shift & 0xff);
     } else {
       out += static_cast<char>(0x80 | 127);
-      for (int shift = 56; shift >= 0; shift -= 8) out += static_cast<char>(payload.size() >> shift & 0xff);
+      for (int shift = 56; shift >= 0; shift -= 8)
+        out += static_cast<char>(payload.size() >> shift & 0xff);
     }
     const std::string mask{"\x12\x34\x56\x78", 4};
     out += mask;
-    for (std::size_t i = 0; i < payload.size(); ++i) out += static_cast<char>(payload[i] ^ mask[i % 4]);
+    for (std::size_t i = 0; i < payload.size(); ++i)
+      out += static_cast<char>(payload[i] ^ mask[i % 4]);
     return out;
   }
   bool send_text(std::string_view text) { return send(frame(1, text)); }
@@ -152,9 +164,12 @@ class RawClient {
     std::string payload;
     unsigned close_code() const {
       if (opcode != 8 || payload.size() < 2) return 0;
-      return static_cast<unsigned>(static_cast<unsigned char>(payload[0]) << 8 | static_cast<unsigned char>(payload[1]));
+      return static_cast<unsigned>(static_cast<unsigned char>(payload[0]) << 8 |
+                                   static_cast<unsigned char>(payload[1]));
     }
-    std::string close_reason() const { return payload.size() > 2 ? payload.substr(2) : std::string{}; }
+    std::string close_reason() const {
+      return payload.size() > 2 ? payload.substr(2) : std::string{};
+    }
   };
   /// The next frame but pings.
   Frame read_frame() {

@@ -1,5 +1,5 @@
-// What Boost.Beast's HTTP parser lets through. lib/http/head.cpp exists because of this; where a newer Beast refuses by itself, a
-// test here fails and the strict layer can be looked at again.
+// What Boost.Beast's HTTP parser lets through. lib/http/head.cpp exists because of this; where a
+// newer Beast refuses by itself, a test here fails and the strict layer can be looked at again.
 #include <gtest/gtest.h>
 
 #include <boost/beast/core/error.hpp>
@@ -29,7 +29,8 @@ Outcome parse(std::string_view text) {
   boost::beast::error_code error;
   std::size_t used = 0;
   while (used < text.size() && !parser.is_done()) {
-    const auto more = parser.put(boost::asio::buffer(text.data() + used, text.size() - used), error);
+    const auto more =
+        parser.put(boost::asio::buffer(text.data() + used, text.size() - used), error);
     used += more;
     if (error || more == 0) break;
   }
@@ -37,12 +38,15 @@ Outcome parse(std::string_view text) {
   return {refused, parser.is_done(), text.size() - used, parser.get().body()};
 }
 
-std::string post(std::string_view fields, std::string_view body = "", std::string_view version = "1.1") {
-  return "POST / HTTP/" + std::string{version} + "\r\n" + std::string{fields} + "\r\n" + std::string{body};
+std::string post(std::string_view fields, std::string_view body = "",
+                 std::string_view version = "1.1") {
+  return "POST / HTTP/" + std::string{version} + "\r\n" + std::string{fields} + "\r\n" +
+         std::string{body};
 }
 
 bool we_refuse(const std::string& text) {
-  return hookswitch::http::refuse_head(std::string_view{text}.substr(0, text.find("\r\n\r\n") + 4)).has_value();
+  return hookswitch::http::refuse_head(std::string_view{text}.substr(0, text.find("\r\n\r\n") + 4))
+      .has_value();
 }
 
 TEST(BeastParser, IsTheVersionTheseTestsWereWrittenFor) { EXPECT_EQ(BOOST_BEAST_VERSION, 345); }
@@ -57,15 +61,18 @@ TEST(BeastParser, TakesChunkedThenGzipAndLeavesTheBodyUnread) {  // the smugglin
 }
 
 TEST(BeastParser, TakesTransferEncodingsItDoesNotKnow) {
-  for (const char* coding : {"gzip", "identity", "chunked, identity", "x", "xchunked", "chunked;q=1", "\"chunked\""}) {
-    const std::string text = post("Host: a\r\nTransfer-Encoding: " + std::string{coding} + "\r\n", "0\r\n\r\n");
+  for (const char* coding :
+       {"gzip", "identity", "chunked, identity", "x", "xchunked", "chunked;q=1", "\"chunked\""}) {
+    const std::string text =
+        post("Host: a\r\nTransfer-Encoding: " + std::string{coding} + "\r\n", "0\r\n\r\n");
     EXPECT_FALSE(parse(text).refused) << coding;
     EXPECT_TRUE(we_refuse(text)) << coding;
   }
 }
 
 TEST(BeastParser, TakesChunkedOnHttp10) {
-  const std::string text = post("Host: a\r\nTransfer-Encoding: chunked\r\n", "3\r\nabc\r\n0\r\n\r\n", "1.0");
+  const std::string text =
+      post("Host: a\r\nTransfer-Encoding: chunked\r\n", "3\r\nabc\r\n0\r\n\r\n", "1.0");
   EXPECT_FALSE(parse(text).refused);
   EXPECT_TRUE(we_refuse(text));
 }
@@ -96,16 +103,22 @@ TEST(BeastParser, TakesAListOfEqualLengths) {
 }
 
 TEST(BeastParser, RefusesLengthTogetherWithTransferEncoding) {
-  EXPECT_TRUE(parse(post("Host: a\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n", "0\r\n\r\n")).refused);
-  EXPECT_TRUE(parse(post("Host: a\r\nTransfer-Encoding: chunked\r\nContent-Length: 2\r\n", "0\r\n\r\n")).refused);
+  EXPECT_TRUE(
+      parse(post("Host: a\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n", "0\r\n\r\n"))
+          .refused);
+  EXPECT_TRUE(
+      parse(post("Host: a\r\nTransfer-Encoding: chunked\r\nContent-Length: 2\r\n", "0\r\n\r\n"))
+          .refused);
 }
 
 TEST(BeastParser, RefusesWhatTheStrictLayerLeavesToIt) {
   for (const std::string_view text :
-       {"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nabc"sv, "GET / HTTP/1.1\r\nHost: a\nX: b\r\n\r\n"sv,
-        "GET / HTTP/1.1\r\nHost: a\rX: b\r\n\r\n"sv, "GET / HTTP/1.1\r\nHost: a\r\nX: b\0c\r\n\r\n"sv,
-        "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding : chunked\r\n\r\n"sv, "GET / HTTP/1.1\r\nHost: a\r\nB d: x\r\n\r\n"sv,
-        "GET /\x01 HTTP/1.1\r\nHost: a\r\n\r\n"sv, " / HTTP/1.1\r\nHost: a\r\n\r\n"sv,
+       {"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nabc"sv,
+        "GET / HTTP/1.1\r\nHost: a\nX: b\r\n\r\n"sv, "GET / HTTP/1.1\r\nHost: a\rX: b\r\n\r\n"sv,
+        "GET / HTTP/1.1\r\nHost: a\r\nX: b\0c\r\n\r\n"sv,
+        "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding : chunked\r\n\r\n"sv,
+        "GET / HTTP/1.1\r\nHost: a\r\nB d: x\r\n\r\n"sv, "GET /\x01 HTTP/1.1\r\nHost: a\r\n\r\n"sv,
+        " / HTTP/1.1\r\nHost: a\r\n\r\n"sv,
         "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999999999999999\r\n\r\n"sv})
     EXPECT_TRUE(parse(text).refused) << text;
 }

@@ -11,7 +11,8 @@ namespace {
 
 using Rooms = std::map<std::string, std::set<std::string>>;
 
-/// Rooms may only look down. This is the whole architecture in one table; lib/README.md shows the same.
+/// Rooms may only look down. This is the whole architecture in one table; lib/README.md shows the
+/// same.
 const Rooms kMayInclude{
     {"base", {}},
     {"model", {"base"}},
@@ -43,7 +44,8 @@ std::vector<std::string> includes(const SourceFile& file, char open) {
   for (const auto& line : file.lines) {
     const std::string start = std::string{"#include "} + open;
     if (!line.starts_with(start)) continue;
-    out.push_back(line.substr(start.size(), line.find_first_of("\">", start.size()) - start.size()));
+    out.push_back(
+        line.substr(start.size(), line.find_first_of("\">", start.size()) - start.size()));
   }
   return out;
 }
@@ -56,7 +58,8 @@ TEST(Layering, EveryRoomIncludesOnlyRoomsBelowIt) {
     for (const auto& included : includes(file, '"')) {
       ++seen;
       const std::string room = room_of(included);
-      EXPECT_TRUE(room == owner || kMayInclude.at(owner).contains(room)) << file.name << " must not include " << included;
+      EXPECT_TRUE(room == owner || kMayInclude.at(owner).contains(room))
+          << file.name << " must not include " << included;
     }
   }
   EXPECT_GT(seen, 100U);
@@ -67,7 +70,8 @@ TEST(Layering, TableHasNoCircle) {
     for (const auto& other : below) {
       ASSERT_TRUE(kMayInclude.contains(other)) << other;
       EXPECT_FALSE(kMayInclude.at(other).contains(room)) << room << " and " << other;
-      for (const auto& third : kMayInclude.at(other)) EXPECT_TRUE(below.contains(third)) << room << " lacks " << third << " of " << other;
+      for (const auto& third : kMayInclude.at(other))
+        EXPECT_TRUE(below.contains(third)) << room << " lacks " << third << " of " << other;
     }
 }
 
@@ -75,28 +79,34 @@ TEST(Layering, DaemonIncludesRoomsAndItself) {
   for (const auto& file : cpp({"daemon"}))
     for (const auto& included : includes(file, '"')) {
       const std::string room = room_of(included);
-      EXPECT_TRUE(room == "daemon" || room == "proto" || kMayInclude.contains(room)) << file.name << " includes " << included;
+      EXPECT_TRUE(room == "daemon" || room == "proto" || kMayInclude.contains(room))
+          << file.name << " includes " << included;
     }
 }
 
 TEST(Layering, ContractReadsNobody) {
   for (const auto& file : cpp({"proto"}))
-    for (const auto& included : includes(file, '"')) EXPECT_EQ(room_of(included), "proto") << file.name;
+    for (const auto& included : includes(file, '"'))
+      EXPECT_EQ(room_of(included), "proto") << file.name;
 }
 
 /// What CMake lets a room see is what the table says: no more, and enough.
 TEST(Layering, CMakeUsesAgreeWithTheTable) {
-  const std::map<std::string, std::string> names{{"sip", "sources/sip"}, {"webhook", "sources/webhook"}, {"hep", "sources/hep"}};
+  const std::map<std::string, std::string> names{
+      {"sip", "sources/sip"}, {"webhook", "sources/webhook"}, {"hep", "sources/hep"}};
   Rooms direct;
-  const std::regex library{R"(hookswitch_library\((\w+)([^)]*)\))"}, uses{R"(USES((\s+[a-z_]+)+))"}, word{"[a-z_]+"};
+  const std::regex library{R"(hookswitch_library\((\w+)([^)]*)\))"}, uses{R"(USES((\s+[a-z_]+)+))"},
+      word{"[a-z_]+"};
   for (const auto& file : files({"lib"}, {"CMakeLists.txt"})) {
-    for (std::sregex_iterator it{file.text.begin(), file.text.end(), library}, end; it != end; ++it) {
+    for (std::sregex_iterator it{file.text.begin(), file.text.end(), library}, end; it != end;
+         ++it) {
       const std::string name = (*it)[1], arguments = (*it)[2];
       auto& out = direct[names.contains(name) ? names.at(name) : name];
       std::smatch found;
       if (!std::regex_search(arguments, found, uses)) continue;
       const std::string list = found[1];
-      for (std::sregex_iterator w{list.begin(), list.end(), word}; w != std::sregex_iterator{}; ++w) out.insert(w->str());
+      for (std::sregex_iterator w{list.begin(), list.end(), word}; w != std::sregex_iterator{}; ++w)
+        out.insert(w->str());
     }
   }
   ASSERT_GE(direct.size(), 10U);
@@ -105,7 +115,8 @@ TEST(Layering, CMakeUsesAgreeWithTheTable) {
     std::set<std::string> closure = below;
     for (std::size_t before = 0; before != closure.size();) {
       before = closure.size();
-      for (const auto& other : std::set<std::string>{closure}) closure.insert(direct[other].begin(), direct[other].end());
+      for (const auto& other : std::set<std::string>{closure})
+        closure.insert(direct[other].begin(), direct[other].end());
     }
     EXPECT_EQ(closure, kMayInclude.at(room)) << room;
   }
@@ -138,7 +149,8 @@ TEST(Layering, ReadmeShowsTheTable) {
   }
   for (const auto& entry : std::filesystem::recursive_directory_iterator{kRoot / "lib"}) {
     if (entry.path().extension() != ".cpp") continue;
-    const std::string room = room_of(std::filesystem::relative(entry.path(), kRoot / "lib").string());
+    const std::string room =
+        room_of(std::filesystem::relative(entry.path(), kRoot / "lib").string());
     EXPECT_TRUE(shown.contains(room)) << room << " is not in lib/README.md";
   }
 }
@@ -147,21 +159,29 @@ TEST(Layering, NetworkLibrariesStayInSourceFilesOfTheEdges) {
   std::size_t seen = 0;
   for (const auto& file : cpp({"lib", "daemon", "proto"})) {
     for (const auto& included : includes(file, '<')) {
-      const bool network = included.starts_with("boost/asio") || included.starts_with("boost/beast") || included.starts_with("sofia-sip/");
+      const bool network = included.starts_with("boost/asio") ||
+                           included.starts_with("boost/beast") ||
+                           included.starts_with("sofia-sip/");
       if (!network) continue;
       ++seen;
-      const bool edge = file.name.starts_with("lib/http/") || file.name.starts_with("lib/sources/sip/") || file.name.starts_with("lib/commands/") ||
-                        file.name.starts_with("daemon/commands/");
-      EXPECT_TRUE(edge && file.name.ends_with(".cpp")) << file.name << " includes <" << included << ">";
+      const bool edge =
+          file.name.starts_with("lib/http/") || file.name.starts_with("lib/sources/sip/") ||
+          file.name.starts_with("lib/commands/") || file.name.starts_with("daemon/commands/");
+      EXPECT_TRUE(edge && file.name.ends_with(".cpp"))
+          << file.name << " includes <" << included << ">";
     }
   }
   EXPECT_GT(seen, 5U);
 }
 
 TEST(Layering, StoreCryptoAndParsersStayInTheirRooms) {
-  const std::map<std::string, std::string> homes{
-      {"sqlite3.h", "lib/journal/"}, {"openssl/", "lib/base/"}, {"spdlog/", "lib/base/"}, {"pugixml.hpp", "lib/sources/sip/"},
-      {"re2/", "lib/sources/webhook/"}, {"toml++/", "daemon/settings/"}, {"CLI/", "daemon/"}};
+  const std::map<std::string, std::string> homes{{"sqlite3.h", "lib/journal/"},
+                                                 {"openssl/", "lib/base/"},
+                                                 {"spdlog/", "lib/base/"},
+                                                 {"pugixml.hpp", "lib/sources/sip/"},
+                                                 {"re2/", "lib/sources/webhook/"},
+                                                 {"toml++/", "daemon/settings/"},
+                                                 {"CLI/", "daemon/"}};
   for (const auto& file : cpp({"lib", "daemon"}))
     for (const auto& included : includes(file, '<'))
       for (const auto& [start, home] : homes) {

@@ -18,12 +18,16 @@ const std::string kFile = "config/hookswitch.toml";
 std::set<std::string> known_keys() {
   std::set<std::string> out;
   const std::string text = slurp(kRoot / "daemon/settings/settings.cpp");
-  const std::regex call{"(?:\\.(?:integer|boolean|flag|text|required|texts|text_table|secret|table|tables|has)\\(|read_name\\(\\w+, )\"([a-z0-9_]+)\""};
-  for (std::sregex_iterator it{text.begin(), text.end(), call}, end; it != end; ++it) out.insert((*it)[1]);
+  const std::regex call{
+      "(?:\\.(?:integer|boolean|flag|text|required|texts|text_table|secret|table|tables|has)\\(|"
+      "read_name\\(\\w+, )\"([a-z0-9_]+)\""};
+  for (std::sregex_iterator it{text.begin(), text.end(), call}, end; it != end; ++it)
+    out.insert((*it)[1]);
   const std::regex list{R"(for \(const char\* \w+ : \{([^}]*)\}\))"}, word{"\"([a-z0-9_]+)\""};
   for (std::sregex_iterator it{text.begin(), text.end(), list}, end; it != end; ++it) {
     const std::string words = (*it)[1];
-    for (std::sregex_iterator w{words.begin(), words.end(), word}; w != std::sregex_iterator{}; ++w) out.insert((*w)[1]);
+    for (std::sregex_iterator w{words.begin(), words.end(), word}; w != std::sregex_iterator{}; ++w)
+      out.insert((*w)[1]);
   }
   return out;
 }
@@ -34,7 +38,8 @@ TEST(ConfigurationFile, DocumentsEveryKeyTheReaderKnows) {
   const auto keys = known_keys();
   EXPECT_GT(keys.size(), 35U);
   for (const auto& key : keys) {
-    // As a key, a table or a member of an inline table; it may be commented out, where there is no default.
+    // As a key, a table or a member of an inline table; it may be commented out, where there is no
+    // default.
     const std::regex shown{"(^|\\n|[{,#\\[. ])\\s*" + key + "\\s*(=|\\]|\\.)"};
     EXPECT_TRUE(std::regex_search(text, shown)) << key << " is not documented in " << kFile;
   }
@@ -46,7 +51,8 @@ TEST(ConfigurationFile, ShowsNoKeyTheReaderDoesNotKnow) {
   const auto keys = known_keys();
   const std::regex shown{R"((?:^|\n)#?\s?([a-z][a-z0-9_]*) = )"};
   for (std::sregex_iterator it{text.begin(), text.end(), shown}, end; it != end; ++it)
-    EXPECT_TRUE(keys.contains((*it)[1])) << (*it)[1] << " is shown in " << kFile << " but no reader asks for it";
+    EXPECT_TRUE(keys.contains((*it)[1]))
+        << (*it)[1] << " is shown in " << kFile << " but no reader asks for it";
 }
 
 /// Copies a shipped file into a folder with every secret it names, and loads it there.
@@ -73,7 +79,8 @@ TEST(ConfigurationFile, LoadsWithoutProblemsOnceItsSecretsExist) {
   }
 }
 
-/// `# key = value` lines are the defaults: with every one of them switched on the file means the same.
+/// `# key = value` lines are the defaults: with every one of them switched on the file means the
+/// same.
 TEST(ConfigurationFile, GivesTheDefaultsOfTheCode) {
   const testing_support::TempFolder folder;
   const std::string name = "config/hookswitch.toml";
@@ -83,7 +90,8 @@ TEST(ConfigurationFile, GivesTheDefaultsOfTheCode) {
     const auto from = text.find("\n[" + std::string{section} + "]");
     ASSERT_NE(from, std::string::npos) << section;
     const auto to = std::min(text.find("\n[", from + 2), text.size());
-    const std::string part = std::regex_replace(text.substr(from, to - from), std::regex{R"(\n# ?([a-z_]+ = ))"}, "\n$1");
+    const std::string part = std::regex_replace(text.substr(from, to - from),
+                                                std::regex{R"(\n# ?([a-z_]+ = ))"}, "\n$1");
     folder.write("jwt.secret", std::string(64, 's'));
     const std::string head = "[auth]\nhs256_secret_file = \"jwt.secret\"\n[[org]]\nid = \"acme\"\n";
     Problems problems;

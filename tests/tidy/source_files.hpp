@@ -24,15 +24,18 @@ inline std::string slurp(const std::filesystem::path& path) {
   return {std::istreambuf_iterator<char>{in}, {}};
 }
 
-/// Files below `folders` whose name ends in one of `endings`. Hidden folders, build trees and node_modules are left out.
-inline std::vector<SourceFile> files(const std::vector<std::string>& folders, const std::vector<std::string>& endings) {
+/// Files below `folders` whose name ends in one of `endings`. Hidden folders, build trees and
+/// node_modules are left out.
+inline std::vector<SourceFile> files(const std::vector<std::string>& folders,
+                                     const std::vector<std::string>& endings) {
   std::vector<SourceFile> out;
   for (const auto& folder : folders) {
     if (!std::filesystem::is_directory(kRoot / folder)) continue;
     auto it = std::filesystem::recursive_directory_iterator{kRoot / folder};
     for (; it != std::filesystem::recursive_directory_iterator{}; ++it) {
       const std::string leaf = it->path().filename().string();
-      if (it->is_directory() && (leaf == "build" || leaf == "node_modules" || leaf.starts_with('.'))) {
+      if (it->is_directory() &&
+          (leaf == "build" || leaf == "node_modules" || leaf.starts_with('.'))) {
         it.disable_recursion_pending();
         continue;
       }
@@ -48,9 +51,12 @@ inline std::vector<SourceFile> files(const std::vector<std::string>& folders, co
   return out;
 }
 
-inline std::vector<SourceFile> cpp(const std::vector<std::string>& folders) { return files(folders, {".hpp", ".cpp"}); }
+inline std::vector<SourceFile> cpp(const std::vector<std::string>& folders) {
+  return files(folders, {".hpp", ".cpp"});
+}
 
-/// A line without its `//` comment and the insides of its "strings". Good enough for rules on names.
+/// A line without its `//` comment and the insides of its "strings". Good enough for rules on
+/// names.
 inline std::string code_of(std::string_view line) {
   std::string out;
   bool in_text = false;
@@ -72,6 +78,8 @@ inline std::string code_of(std::string_view line) {
   return out;
 }
 
-inline std::string place(const SourceFile& file, std::size_t line) { return file.name + ":" + std::to_string(line + 1); }
+inline std::string place(const SourceFile& file, std::size_t line) {
+  return file.name + ":" + std::to_string(line + 1);
+}
 
 }  // namespace hookswitch::tidy

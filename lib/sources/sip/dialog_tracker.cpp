@@ -203,7 +203,8 @@ void DialogTracker::advance(Entry& entry, DialogState state, Time time, std::vec
   if (state == DialogState::confirmed) {
     out.push_back(fact(entry, FactType::answered, time));
   } else if (entry.dialog.direction != DialogDirection::initiator) {
-    // `trying` and `proceeding` say that an INVITE is on its way; a busy phone never gets further, and never rang.
+    // `trying` and `proceeding` say that an INVITE is on its way; a busy phone never gets further,
+    // and never rang.
     if (state == DialogState::early)
       out.push_back(fact(entry, FactType::ringing, time));
     else if (first)

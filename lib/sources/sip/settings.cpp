@@ -121,4 +121,13 @@ std::string uri_user(std::string_view name) {
   return out;
 }
 
+bool same(const std::vector<SourceSettings>& a, const std::vector<SourceSettings>& b) {
+  return std::equal(
+      a.begin(), a.end(), b.begin(), b.end(), [](const SourceSettings& x, const SourceSettings& y) {
+        return x.org == y.org && x.name == y.name && x.server == y.server && x.domain == y.domain &&
+               x.username == y.username && x.password.reveal() == y.password.reveal() &&
+               x.realm == y.realm && x.watch == y.watch && x.expires_s == y.expires_s;
+      });
+}
+
 }  // namespace hookswitch::sip

@@ -48,6 +48,9 @@ struct SettingsProblem {
 /// no setting reaches it that this grammar did not let pass; the worker checks again. Pure.
 std::vector<SettingsProblem> check(const SourceSettings& source);
 
+/// Whether two configurations watch the same things in the same way.
+bool same(const std::vector<SourceSettings>& a, const std::vector<SourceSettings>& b);
+
 /// Whether a realm, ours or one in a challenge, may be put into the credentials string that sofia
 /// takes apart.
 bool is_safe_realm(std::string_view realm);

@@ -156,6 +156,14 @@ class SipSupervisor::Impl : public std::enable_shared_from_this<Impl> {
     return out;
   }
 
+  void know(const std::vector<Fact>& legs) {
+    for (const Fact& fact : legs)
+      for (Source& source : sources_)
+        if (source.status.org == fact.org && source.status.name == fact.source &&
+            source.legs.size() < kLegsMax)
+          source.legs[fact.ids.leg] = fact;
+  }
+
  private:
   struct Source {
     SipSourceStatus status;    ///< as the worker says
@@ -273,6 +281,12 @@ class SipSupervisor::Impl : public std::enable_shared_from_this<Impl> {
 
   void beat(Clock::time_point at) {
     if (child_.pid == 0) return;
+    if (pending_.size() >= kPendingMax) {
+      // We do not read it on purpose while the sink takes nothing: that is no silence of its own.
+      const std::lock_guard lock{mutex_};
+      heard_ = at;
+      return;
+    }
     if (at - heard_ >= kSilentMost) {
       log::warning("sip_worker_silent", {{"pid", std::to_string(child_.pid)}});
       return bury();
@@ -298,12 +312,6 @@ class SipSupervisor::Impl : public std::enable_shared_from_this<Impl> {
   void tell(Source& source, bool up) {
     if (source.told == up) return;
     source.told = up;
-    if (up)
-      log::notice("source_up",
-                  {{"source", source.status.name},
-                   {"subscriptions", std::to_string(source.status.subscriptions_active)}});
-    else
-      log::warning("source_down", {{"source", source.status.name}, {"why", source.status.reason}});
     sink_.source_health(source.status.org, source.status.name, up, source.status.reason);
   }
 
@@ -469,6 +477,7 @@ class SipSupervisor::Impl : public std::enable_shared_from_this<Impl> {
 SipSupervisor::SipSupervisor(SipSupervisorOptions options, FactSink& sink, Registry& metrics)
     : impl_(std::make_shared<Impl>(std::move(options), sink, metrics)) {}
 SipSupervisor::~SipSupervisor() { stop(); }
+void SipSupervisor::know(const std::vector<Fact>& legs) { impl_->know(legs); }
 void SipSupervisor::start() { impl_->start(); }
 void SipSupervisor::stop() { impl_->stop(); }
 SipStatus SipSupervisor::status() const { return impl_->status(); }

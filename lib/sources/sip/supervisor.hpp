@@ -53,6 +53,9 @@ class SipSupervisor {
   SipSupervisor& operator=(const SipSupervisor&) = delete;
   ~SipSupervisor();
 
+  /// Living legs of before this process (facts of the configured sources): one that the PBX no
+  /// longer knows is told to have ended. Before start().
+  void know(const std::vector<Fact>& legs);
   /// With no sources it does nothing.
   void start();
   /// Lets the worker unsubscribe (`stop_time` at most, then it is killed), reaps it and joins the

@@ -31,7 +31,8 @@ std::variant<DialectProgramPtr, std::vector<DialectProblem>> compile_dialect(
 /// {"API_SECRET"}.
 std::vector<std::string> secret_names(const DialectProgram& program);
 
-/// Whether the vendor signs its requests: a source of such a dialect without a secret takes anybody's word.
+/// Whether the vendor signs its requests: a source of such a dialect without a secret takes
+/// anybody's word.
 bool is_signed(const DialectProgram& program);
 
 }  // namespace hookswitch

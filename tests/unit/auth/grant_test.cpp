@@ -19,7 +19,8 @@ Grant grant(std::string org, std::string user, std::string_view scopes) {
 
 TEST(Scopes, AreTheContractsWords) {
   const Grant all = grant("acme", "alice", "events:own events:org commands publish users admin");
-  for (const Scope scope : {Scope::events_own, Scope::events_org, Scope::commands, Scope::publish, Scope::users, Scope::admin})
+  for (const Scope scope : {Scope::events_own, Scope::events_org, Scope::commands, Scope::publish,
+                            Scope::users, Scope::admin})
     EXPECT_TRUE(all.allows(scope));
   const Grant one = grant("acme", "alice", "commands");
   EXPECT_TRUE(one.allows(Scope::commands));
@@ -29,7 +30,8 @@ TEST(Scopes, AreTheContractsWords) {
 }
 
 TEST(Scopes, UnknownWordsRefuseTheWhole) {
-  for (const char* text : {"events", "events:all", "events:own x", "EVENTS:OWN", "events:own,commands", "events:*", "*", "events:own\tcommands"})
+  for (const char* text : {"events", "events:all", "events:own x", "EVENTS:OWN",
+                           "events:own,commands", "events:*", "*", "events:own\tcommands"})
     EXPECT_EQ(parse_scopes(text), std::nullopt) << text;
 }
 

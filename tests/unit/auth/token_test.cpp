@@ -11,7 +11,8 @@ namespace {
 const std::string kKey = "0123456789abcdef0123456789abcdef";
 const Time kNow = from_unix_ms(1'795'186'801'000);
 const std::string kHeader = R"({"alg":"HS256","typ":"JWT"})";
-const std::string kClaims = R"({"sub":"alice","org":"acme","scope":"events:own commands","exp":1795190000})";
+const std::string kClaims =
+    R"({"sub":"alice","org":"acme","scope":"events:own commands","exp":1795190000})";
 
 TokenVerifier verifier(std::vector<std::string> keys = {kKey}) {
   std::vector<Secret> secrets;
@@ -31,7 +32,9 @@ std::optional<Errc> refusal(std::string_view text, Time now = kNow) {
   return grant.error().code;
 }
 
-std::optional<Errc> claims_refusal(std::string_view claims) { return refusal(token(kHeader, claims)); }
+std::optional<Errc> claims_refusal(std::string_view claims) {
+  return refusal(token(kHeader, claims));
+}
 
 Grant alice() {
   Grant out;
@@ -76,7 +79,8 @@ TEST(Token, EveryChangedCharacterIsRefused) {
 
 TEST(Token, EveryOtherLastCharacterOfTheSignatureIsRefused) {  // spare bits must be zero
   const std::string good = token(kHeader, kClaims);
-  for (const char c : std::string_view{"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"}) {
+  for (const char c :
+       std::string_view{"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"}) {
     std::string other = good;
     other.back() = c;
     EXPECT_EQ(refusal(other).has_value(), other != good) << c;
@@ -84,9 +88,11 @@ TEST(Token, EveryOtherLastCharacterOfTheSignatureIsRefused) {  // spare bits mus
 }
 
 TEST(Token, OtherAlgorithmsAreRefusedEvenWhenSignedWithTheKey) {
-  for (const char* header : {R"({"alg":"none"})", R"({"alg":"None"})", R"({"alg":"RS256"})", R"({"alg":"HS384"})", R"({"alg":"HS512"})",
-                             R"({"alg":"hs256"})", R"({"alg":""})", R"({"alg":null})", R"({"alg":["HS256"]})", R"({})", R"([])", R"("HS256")",
-                             R"({"typ":"JWT"})", R"({"alg":"HS256","alg":"none"})", R"({"alg":"ES256"})", R"({"alg":"EdDSA"})"})
+  for (const char* header :
+       {R"({"alg":"none"})", R"({"alg":"None"})", R"({"alg":"RS256"})", R"({"alg":"HS384"})",
+        R"({"alg":"HS512"})", R"({"alg":"hs256"})", R"({"alg":""})", R"({"alg":null})",
+        R"({"alg":["HS256"]})", R"({})", R"([])", R"("HS256")", R"({"typ":"JWT"})",
+        R"({"alg":"HS256","alg":"none"})", R"({"alg":"ES256"})", R"({"alg":"EdDSA"})"})
     EXPECT_EQ(refusal(token(header, kClaims)), Errc::auth_invalid) << header;
 }
 
@@ -98,19 +104,22 @@ TEST(Token, UnsignedIsRefused) {
 }
 
 TEST(Token, CriticalExtensionsAreRefused) {  // RFC 7515 §4.1.11
-  for (const char* header : {R"({"alg":"HS256","crit":["b64"],"b64":false})", R"({"alg":"HS256","crit":[]})", R"({"alg":"HS256","crit":null})"})
+  for (const char* header : {R"({"alg":"HS256","crit":["b64"],"b64":false})",
+                             R"({"alg":"HS256","crit":[]})", R"({"alg":"HS256","crit":null})"})
     EXPECT_EQ(refusal(token(header, kClaims)), Errc::auth_invalid) << header;
 }
 
 TEST(Token, KeysInTheHeaderAreNotUsed) {
   const std::string other(32, 'k');
-  const std::string header = R"({"alg":"HS256","jwk":{"kty":"oct","k":")" + to_base64url(other) + R"("},"kid":"../../dev/null"})";
+  const std::string header = R"({"alg":"HS256","jwk":{"kty":"oct","k":")" + to_base64url(other) +
+                             R"("},"kid":"../../dev/null"})";
   EXPECT_EQ(refusal(token(header, kClaims, other)), Errc::auth_invalid);
   EXPECT_EQ(refusal(token(header, kClaims)), std::nullopt);
 }
 
 TEST(Token, OfAnotherKeyIsRefused) {
-  EXPECT_EQ(refusal(token(kHeader, kClaims, "another key of thirty-two bytes!")), Errc::auth_invalid);
+  EXPECT_EQ(refusal(token(kHeader, kClaims, "another key of thirty-two bytes!")),
+            Errc::auth_invalid);
   EXPECT_EQ(refusal(token(kHeader, kClaims, "")), Errc::auth_invalid);
   EXPECT_FALSE(verifier({}).verify(token(kHeader, kClaims, ""), kNow));
 }
@@ -132,18 +141,25 @@ TEST(Token, ExpiresToTheSecond) {
 }
 
 TEST(Token, ExpiredOneOfAnotherKeyIsInvalidNotExpired) {
-  EXPECT_EQ(refusal(token(kHeader, kClaims, "x"), from_unix_ms(4'000'000'000'000)), Errc::auth_invalid);
+  EXPECT_EQ(refusal(token(kHeader, kClaims, "x"), from_unix_ms(4'000'000'000'000)),
+            Errc::auth_invalid);
 }
 
 TEST(Token, WithoutAGoodEndIsRefused) {
-  for (const char* exp : {"", R"(,"exp":"1795190000")", R"(,"exp":null)", R"(,"exp":-1)", R"(,"exp":1e30)", R"(,"exp":true)", R"(,"exp":[1795190000])",
+  for (const char* exp : {"", R"(,"exp":"1795190000")", R"(,"exp":null)", R"(,"exp":-1)",
+                          R"(,"exp":1e30)", R"(,"exp":true)", R"(,"exp":[1795190000])",
                           R"(,"exp":9223372036854775807)", R"(,"exp":18446744073709551615)"})
-    EXPECT_EQ(claims_refusal(std::string{R"({"sub":"alice","org":"acme","scope":"events:own")"} + exp + "}"), Errc::auth_invalid) << exp;
+    EXPECT_EQ(claims_refusal(std::string{R"({"sub":"alice","org":"acme","scope":"events:own")"} +
+                             exp + "}"),
+              Errc::auth_invalid)
+        << exp;
 }
 
 TEST(Token, IsNotUsedBeforeItsTime) {
   const auto with = [](const char* nbf) {
-    return claims_refusal(std::string{R"({"sub":"alice","org":"acme","scope":"events:own","exp":1795190000,"nbf":)"} + nbf + "}");
+    return claims_refusal(
+        std::string{R"({"sub":"alice","org":"acme","scope":"events:own","exp":1795190000,"nbf":)"} +
+        nbf + "}");
   };
   EXPECT_EQ(with("1795186801"), std::nullopt);
   EXPECT_EQ(with("1795186802"), Errc::auth_invalid);
@@ -153,23 +169,31 @@ TEST(Token, IsNotUsedBeforeItsTime) {
 
 TEST(Token, ClaimsOfTheWrongShapeAreRefused) {
   for (const char* claims :
-       {R"([])", R"("x")", R"({})", R"({"sub":"alice","scope":"events:own","exp":1795190000})", R"({"sub":"alice","org":"","scope":"events:own","exp":1795190000})",
-        R"({"sub":"alice","org":["acme"],"scope":"events:own","exp":1795190000})", R"({"sub":"alice","org":"acme","exp":1795190000})",
-        R"({"sub":"alice","org":"acme","scope":["events:own"],"exp":1795190000})", R"({"sub":"alice","org":"acme","scope":"events:own root","exp":1795190000})",
-        R"({"org":"acme","scope":"events:own","exp":1795190000})", R"({"sub":"","org":"acme","scope":"events:own","exp":1795190000})",
-        R"({"sub":5,"org":"acme","scope":"events:own","exp":1795190000})", R"({"sub":"alice","org":"acme","org":"globex","scope":"events:own","exp":1795190000})",
+       {R"([])", R"("x")", R"({})", R"({"sub":"alice","scope":"events:own","exp":1795190000})",
+        R"({"sub":"alice","org":"","scope":"events:own","exp":1795190000})",
+        R"({"sub":"alice","org":["acme"],"scope":"events:own","exp":1795190000})",
+        R"({"sub":"alice","org":"acme","exp":1795190000})",
+        R"({"sub":"alice","org":"acme","scope":["events:own"],"exp":1795190000})",
+        R"({"sub":"alice","org":"acme","scope":"events:own root","exp":1795190000})",
+        R"({"org":"acme","scope":"events:own","exp":1795190000})",
+        R"({"sub":"","org":"acme","scope":"events:own","exp":1795190000})",
+        R"({"sub":5,"org":"acme","scope":"events:own","exp":1795190000})",
+        R"({"sub":"alice","org":"acme","org":"globex","scope":"events:own","exp":1795190000})",
         "{\"sub\":\"al\xffice\",\"org\":\"acme\",\"scope\":\"events:own\",\"exp\":1795190000}"})
     EXPECT_EQ(claims_refusal(claims), Errc::auth_invalid) << claims;
 }
 
 TEST(Token, OrganisationOfTheGrantIsTheTokens) {
-  const auto grant = verifier().verify(token(kHeader, R"({"sub":"alice","org":"globex","scope":"events:org","exp":1795190000})"), kNow);
+  const auto grant = verifier().verify(
+      token(kHeader, R"({"sub":"alice","org":"globex","scope":"events:org","exp":1795190000})"),
+      kNow);
   ASSERT_TRUE(grant);
   EXPECT_FALSE(may_see(*grant, "acme", std::vector<std::string>{"alice"}));
 }
 
 TEST(Token, WhatIsNoTokenIsRefused) {
-  for (const char* text : {".", "..", "...", "a", "a.b", "a.b.c", "a.b.c.d", "....", "Bearer x", "\xff.\xff.\xff", "e30.e30.e30", "e30=.e30=.e30=", " "})
+  for (const char* text : {".", "..", "...", "a", "a.b", "a.b.c", "a.b.c.d", "....", "Bearer x",
+                           "\xff.\xff.\xff", "e30.e30.e30", "e30=.e30=.e30=", " "})
     EXPECT_EQ(refusal(text), Errc::auth_invalid) << text;
   EXPECT_EQ(refusal(std::string(100'000, 'a')), Errc::auth_invalid);
   EXPECT_EQ(refusal(token(kHeader, kClaims) + "\n"), Errc::auth_invalid);

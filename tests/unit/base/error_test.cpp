@@ -24,18 +24,23 @@ TEST(Outcomes, NamesAreUniqueWords) {
   std::set<std::string> names;
   for (const auto& row : kOutcomes) {
     EXPECT_TRUE(names.insert(row.name).second) << row.name;
-    EXPECT_EQ(std::string_view{row.name}.find_first_not_of("abcdefghijklmnopqrstuvwxyz_"), std::string_view::npos) << row.name;
+    EXPECT_EQ(std::string_view{row.name}.find_first_not_of("abcdefghijklmnopqrstuvwxyz_"),
+              std::string_view::npos)
+        << row.name;
   }
 }
 
 TEST(Outcomes, CloseCodesAreThoseAServerMaySend) {  // RFC 6455 §7.4.1, §7.4.2
-  const std::set<int> registered{1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014};
+  const std::set<int> registered{1000, 1001, 1002, 1003, 1007, 1008,
+                                 1009, 1010, 1011, 1012, 1013, 1014};
   for (const auto& row : kOutcomes)
-    EXPECT_TRUE(registered.contains(row.close) || (row.close >= 4000 && row.close <= 4999)) << row.name << " " << row.close;
+    EXPECT_TRUE(registered.contains(row.close) || (row.close >= 4000 && row.close <= 4999))
+        << row.name << " " << row.close;
 }
 
 TEST(Outcomes, CloseCodesSayWhetherToComeBackAsTheContractDoes) {
-  const std::map<int, bool> contract{{4001, false}, {4003, false}, {4004, false}, {4002, true}, {4008, true}, {1012, true}, {1013, true}};
+  const std::map<int, bool> contract{{4001, false}, {4003, false}, {4004, false}, {4002, true},
+                                     {4008, true},  {1012, true},  {1013, true}};
   for (const auto& row : kOutcomes) {
     const auto it = contract.find(row.close);
     if (it != contract.end()) {
@@ -64,7 +69,8 @@ TEST(Outcomes, StatusesAreErrorsAndNamedOnesAreTheContracts) {
   EXPECT_EQ(outcome(Errc::headers_too_large).http, 431);
 }
 
-TEST(Outcomes, ReasonsFitACloseFrameAndTitlesNeedNoEscaping) {  // RFC 6455 §5.5: 125 bytes with the code
+TEST(Outcomes,
+     ReasonsFitACloseFrameAndTitlesNeedNoEscaping) {  // RFC 6455 §5.5: 125 bytes with the code
   for (const auto& row : kOutcomes) {
     EXPECT_LE(std::string_view{row.name}.size(), 123U);
     const std::string_view title{row.title};
@@ -81,14 +87,16 @@ TEST(Outcomes, AreTheRowsOfTheErrorsPage) {
   EXPECT_EQ(rows, kOutcomes.size());
   for (const auto& row : kOutcomes) {
     std::ostringstream want;
-    want << "| `" << row.name << "` | " << row.http << " | " << row.close << " | " << (row.retry ? "yes" : "no") << " | " << row.title << " |\n";
+    want << "| `" << row.name << "` | " << row.http << " | " << row.close << " | "
+         << (row.retry ? "yes" : "no") << " | " << row.title << " |\n";
     EXPECT_NE(page.find(want.str()), std::string::npos) << want.str();
   }
 }
 
 TEST(AssertDeathTest, SaysExpressionAndPlace) {
   HS_ASSERT(1 + 1 == 2);
-  EXPECT_DEATH(HS_ASSERT(1 + 1 == 3), "assertion_failed expression=\"1 \\+ 1 == 3\" at=.*error_test.cpp");
+  EXPECT_DEATH(HS_ASSERT(1 + 1 == 3),
+               "assertion_failed expression=\"1 \\+ 1 == 3\" at=.*error_test.cpp");
 }
 
 }  // namespace

@@ -12,9 +12,12 @@ namespace {
 
 TEST(Ulid, HoldsTwentySixCharactersOfCrockfordBase32) {
   EXPECT_EQ(make_ulid(from_unix_ms(0), 0, 0), std::string(26, '0'));
-  EXPECT_EQ(make_ulid(from_unix_ms(0xffffffffffff), UINT64_MAX, UINT64_MAX), "7" + std::string(25, 'Z'));
-  EXPECT_EQ(make_ulid(from_unix_ms(1'469'918'176'385), 0, 0).substr(0, 10), "01ARYZ6S41");  // the ULID specification's example
-  const std::string id = make_ulid(from_unix_ms(1'795'186'801'000), 0x0123456789abcdef, 0xfedcba9876543210);
+  EXPECT_EQ(make_ulid(from_unix_ms(0xffffffffffff), UINT64_MAX, UINT64_MAX),
+            "7" + std::string(25, 'Z'));
+  EXPECT_EQ(make_ulid(from_unix_ms(1'469'918'176'385), 0, 0).substr(0, 10),
+            "01ARYZ6S41");  // the ULID specification's example
+  const std::string id =
+      make_ulid(from_unix_ms(1'795'186'801'000), 0x0123456789abcdef, 0xfedcba9876543210);
   EXPECT_EQ(id.size(), 26U);
   EXPECT_EQ(id.find_first_not_of("0123456789ABCDEFGHJKMNPQRSTVWXYZ"), std::string::npos);
 }
@@ -31,7 +34,8 @@ TEST(Ulid, SortsByTime) {
 TEST(IdSequence, GivesEachIdOnce) {
   IdSequence ids{42};
   std::set<std::string> seen;
-  for (int i = 0; i < 100'000; ++i) ASSERT_TRUE(seen.insert(ids.next(from_unix_ms(1000))).second) << i;
+  for (int i = 0; i < 100'000; ++i)
+    ASSERT_TRUE(seen.insert(ids.next(from_unix_ms(1000))).second) << i;
 }
 
 TEST(IdSequence, IsTheSameForTheSameSeedAndAnotherForAnother) {
@@ -53,11 +57,14 @@ TEST(RandomHex, GivesTheAskedNumberOfBytesAndNeverTheSame) {
 
 TEST(Hash, GivesTheVectorsOfTheStandards) {  // FIPS 180-4, RFC 2202 §3, RFC 4231 §4.3
   EXPECT_EQ(to_hex(digest(HashKind::sha1, "abc")), "a9993e364706816aba3e25717850c26c9cd0d89d");
-  EXPECT_EQ(to_hex(digest(HashKind::sha256, "abc")), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
-  EXPECT_EQ(to_hex(hmac(HashKind::sha1, "Jefe", "what do ya want for nothing?")), "effcdf6ae5eb2fa2d27416d5f184df9c259a7c79");
+  EXPECT_EQ(to_hex(digest(HashKind::sha256, "abc")),
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+  EXPECT_EQ(to_hex(hmac(HashKind::sha1, "Jefe", "what do ya want for nothing?")),
+            "effcdf6ae5eb2fa2d27416d5f184df9c259a7c79");
   EXPECT_EQ(to_hex(hmac(HashKind::sha256, "Jefe", "what do ya want for nothing?")),
             "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
-  EXPECT_EQ(to_hex(digest(HashKind::sha256, "")), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+  EXPECT_EQ(to_hex(digest(HashKind::sha256, "")),
+            "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
 }
 
 TEST(EqualConstantTime, ComparesContentAndLength) {

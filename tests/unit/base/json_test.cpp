@@ -68,15 +68,19 @@ TEST(Json, DuplicateKeysAreRefusedOnEveryLevel) {
 }
 
 TEST(Json, TrailingBytesAreRefused) {
-  for (const char* text : {"{\"a\":1}}", "{\"a\":1}\n{\"a\":2}", "[] x", "1 2", "nullnull", "{} //c"})
+  for (const char* text :
+       {"{\"a\":1}}", "{\"a\":1}\n{\"a\":2}", "[] x", "1 2", "nullnull", "{} //c"})
     EXPECT_EQ(refusal(text), Errc::bad_json) << text;
   EXPECT_EQ(refusal(" \t\r\n{} \t\r\n"), std::nullopt);
 }
 
 TEST(Json, ExtensionsOfTheGrammarAreRefused) {
-  for (const char* text : {"", " ", "[1,]", "{\"a\":1,}", "{a:1}", "{'a':1}", "[NaN]", "[Infinity]", "[-Infinity]", "[01]", "[+1]",
-                           "[.5]", "[1.]", "[0x1]", "[1e]", "/*c*/[]", "[\"\\x41\"]", "[\"\\'\"]", "[tru]", "[True]",
-                           "[\"a\nb\"]", "[\"a\tb\"]", "[\"\x01\"]", "[1 2]", "[", "]", "\"", "[\"a\"", "{\"a\"}", "[,1]"})
+  for (const char* text :
+       {"",      " ",          "[1,]",        "{\"a\":1,}", "{a:1}",       "{'a':1}",
+        "[NaN]", "[Infinity]", "[-Infinity]", "[01]",       "[+1]",        "[.5]",
+        "[1.]",  "[0x1]",      "[1e]",        "/*c*/[]",    "[\"\\x41\"]", "[\"\\'\"]",
+        "[tru]", "[True]",     "[\"a\nb\"]",  "[\"a\tb\"]", "[\"\x01\"]",  "[1 2]",
+        "[",     "]",          "\"",          "[\"a\"",     "{\"a\"}",     "[,1]"})
     EXPECT_EQ(refusal(text), Errc::bad_json) << text;
 }
 
@@ -108,16 +112,20 @@ TEST(Json, SizeAndCountAreBounded) {
 }
 
 TEST(Json, WholeNumbersKeepEveryDigit) {
-  const auto parsed = json::parse(R"({"callId":9007199254740993,"least":-9223372036854775808,"most":9223372036854775807})");
+  const auto parsed = json::parse(
+      R"({"callId":9007199254740993,"least":-9223372036854775808,"most":9223372036854775807})");
   ASSERT_TRUE(parsed);
   EXPECT_EQ(json::find_int(*parsed, "callId"), 9007199254740993);
   EXPECT_EQ(json::find_int(*parsed, "least"), INT64_MIN);
   EXPECT_EQ(json::find_int(*parsed, "most"), INT64_MAX);
-  EXPECT_EQ(json::to_string(*parsed), R"({"callId":9007199254740993,"least":-9223372036854775808,"most":9223372036854775807})");
+  EXPECT_EQ(
+      json::to_string(*parsed),
+      R"({"callId":9007199254740993,"least":-9223372036854775808,"most":9223372036854775807})");
 }
 
 TEST(Json, NumbersBeyondInt64AreNoWholeNumbersAndBeyondDoubleAreRefused) {
-  const auto parsed = json::parse(R"({"callId":12345678901234567890123456789,"u":18446744073709551615})");
+  const auto parsed =
+      json::parse(R"({"callId":12345678901234567890123456789,"u":18446744073709551615})");
   ASSERT_TRUE(parsed);
   EXPECT_EQ(json::find_int(*parsed, "callId"), std::nullopt);
   EXPECT_EQ(json::find_int(*parsed, "u"), std::nullopt);
@@ -125,7 +133,8 @@ TEST(Json, NumbersBeyondInt64AreNoWholeNumbersAndBeyondDoubleAreRefused) {
 }
 
 TEST(Json, RealNumbersAreReadWithFullPrecision) {
-  const auto parsed = json::parse("[0.1,2.2250738585072011e-308,1.7976931348623157e308,123456789012345.67]");
+  const auto parsed =
+      json::parse("[0.1,2.2250738585072011e-308,1.7976931348623157e308,123456789012345.67]");
   ASSERT_TRUE(parsed);
   EXPECT_EQ((*parsed)[0].GetDouble(), 0.1);
   EXPECT_EQ((*parsed)[1].GetDouble(), 2.2250738585072011e-308);
@@ -134,10 +143,11 @@ TEST(Json, RealNumbersAreReadWithFullPrecision) {
 }
 
 TEST(Json, HostileTextIsOnlyText) {
-  for (const char* text :
-       {R"({"__proto__":{"admin":true},"constructor":{"prototype":{"x":1}}})", R"({"srcPhone":"+1$(id)`id`;|&<>\"' %n"})",
-        R"({"callerName":"</script><script>alert(1)</script>"})", "{\"callerName\":\"\xe2\x80\xaegpj.exe\xe2\x81\xa6\"}",
-        R"({"callerName":"a\u0000b\u001B[2J\r\n2026 ERROR forged"})"}) {
+  for (const char* text : {R"({"__proto__":{"admin":true},"constructor":{"prototype":{"x":1}}})",
+                           R"({"srcPhone":"+1$(id)`id`;|&<>\"' %n"})",
+                           R"({"callerName":"</script><script>alert(1)</script>"})",
+                           "{\"callerName\":\"\xe2\x80\xaegpj.exe\xe2\x81\xa6\"}",
+                           R"({"callerName":"a\u0000b\u001B[2J\r\n2026 ERROR forged"})"}) {
     const auto parsed = json::parse(text);
     ASSERT_TRUE(parsed) << text;
     EXPECT_EQ(json::to_string(*parsed), text);
@@ -169,7 +179,8 @@ TEST(Json, FindersAnswerForWrongTypesAndNonObjects) {
 }
 
 TEST(Json, RefusalsNameNothingOfTheText) {
-  for (const char* text : {R"({"secretword":1,"secretword":2})", "[secretword]", "[\"secretword", "{\"secretword\":\"\xff\"}"}) {
+  for (const char* text : {R"({"secretword":1,"secretword":2})", "[secretword]", "[\"secretword",
+                           "{\"secretword\":\"\xff\"}"}) {
     const auto parsed = json::parse(text);
     ASSERT_FALSE(parsed);
     EXPECT_EQ(parsed.error().detail.find("secret"), std::string::npos) << parsed.error().detail;
@@ -178,10 +189,16 @@ TEST(Json, RefusalsNameNothingOfTheText) {
 
 TEST(JsonWriter, WritesCompactEscapedText) {
   json::Writer out;
-  out.begin_object().member("text", "a\"b\\c\n\x01\xc3\xa4").member("n", 5).member("big", std::int64_t{INT64_MIN}).member("b", false);
+  out.begin_object()
+      .member("text", "a\"b\\c\n\x01\xc3\xa4")
+      .member("n", 5)
+      .member("big", std::int64_t{INT64_MIN})
+      .member("b", false);
   out.key("list").begin_array().null().real(1.5).boolean(true).integer(-1).end_array().end_object();
-  EXPECT_EQ(out.view(), "{\"text\":\"a\\\"b\\\\c\\n\\u0001\xc3\xa4\",\"n\":5,\"big\":-9223372036854775808,\"b\":false,"
-                        "\"list\":[null,1.5,true,-1]}");
+  EXPECT_EQ(out.view(),
+            "{\"text\":\"a\\\"b\\\\c\\n\\u0001\xc3\xa4\",\"n\":5,\"big\":-9223372036854775808,"
+            "\"b\":false,"
+            "\"list\":[null,1.5,true,-1]}");
 }
 
 TEST(JsonWriter, CanBeUsedAgainAfterClear) {
@@ -214,14 +231,18 @@ TEST(JsonDeathTest, DefaultViewsAreRefusedOrNotFoundWithoutAborting) {
 
 /// A public suite of JSON documents that lies beside the repository where somebody put it.
 TEST(Json, TheJsonTestSuiteIsAnsweredAsItsNamesSay) {
-  const std::filesystem::path folder{HOOKSWITCH_SOURCE_DIR "/../shared/corpora/jsontestsuite/test_parsing"};
-  if (!std::filesystem::is_directory(folder)) GTEST_SKIP() << "JSONTestSuite is not beside the repository";
-  const std::set<std::string> refused_by_design{"y_object_duplicated_key.json", "y_object_duplicated_key_and_value.json"};
+  const std::filesystem::path folder{HOOKSWITCH_SOURCE_DIR
+                                     "/../shared/corpora/jsontestsuite/test_parsing"};
+  if (!std::filesystem::is_directory(folder))
+    GTEST_SKIP() << "JSONTestSuite is not beside the repository";
+  const std::set<std::string> refused_by_design{"y_object_duplicated_key.json",
+                                                "y_object_duplicated_key_and_value.json"};
   int good = 0, bad = 0;
   for (const auto& file : std::filesystem::directory_iterator{folder}) {
     const std::string name = file.path().filename().string();
     // Its deep ones are meant to crash, not to test the limits.
-    const bool accepted = json::parse(read_file(file.path().string()), {.bytes_max = 4'000'000}).has_value();
+    const bool accepted =
+        json::parse(read_file(file.path().string()), {.bytes_max = 4'000'000}).has_value();
     if (name.starts_with("y_")) {
       ++good;
       EXPECT_EQ(accepted, !refused_by_design.contains(name)) << name;

@@ -8,13 +8,15 @@ namespace {
 using log::Level;
 
 TEST(LogLine, IsPriorityEventWordAndFields) {
-  EXPECT_EQ(log::line(Level::info, "call_answered", {{"call", "01KAG3"}, {"source", "hq"}}), "<6>call_answered call=01KAG3 source=hq");
+  EXPECT_EQ(log::line(Level::info, "call_answered", {{"call", "01KAG3"}, {"source", "hq"}}),
+            "<6>call_answered call=01KAG3 source=hq");
   EXPECT_EQ(log::line(Level::error, "stopped", {}), "<3>stopped");
   EXPECT_EQ(log::line(Level::debug, "x", {{"empty", ""}}), "<7>x empty=\"\"");
 }
 
 TEST(LogLine, NewlineInAValueCannotForgeASecondLine) {
-  EXPECT_EQ(log::line(Level::warning, "webhook_rejected", {{"source", "hq"}, {"why", "bad name \"x\ny\""}}),
+  EXPECT_EQ(log::line(Level::warning, "webhook_rejected",
+                      {{"source", "hq"}, {"why", "bad name \"x\ny\""}}),
             "<4>webhook_rejected source=hq why=\"bad name \\\"x\\x0ay\\\"\"");
 }
 
@@ -28,7 +30,8 @@ TEST(LogLine, BlankOrEqualsSignInAValueCannotForgeAField) {
 TEST(LogLine, HoldsOnlyPrintableAsciiWhateverComesIn) {
   std::string every;
   for (int c = 0; c < 256; ++c) every += static_cast<char>(c);
-  const std::string line = log::line(Level::info, "e", {{"a", every}, {"bidi", "\xe2\x80\xaegpj.exe"}, {"esc", "\x1b[2J"}});
+  const std::string line = log::line(
+      Level::info, "e", {{"a", every}, {"bidi", "\xe2\x80\xaegpj.exe"}, {"esc", "\x1b[2J"}});
   for (const char c : line) EXPECT_TRUE(c >= 0x20 && c < 0x7f) << static_cast<int>(c);
   EXPECT_NE(line.find("\\xe2\\x80\\xae"), std::string::npos);
   EXPECT_NE(line.find("\\x1b[2J"), std::string::npos);

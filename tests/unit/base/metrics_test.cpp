@@ -13,10 +13,11 @@ TEST(Metrics, AreWrittenInPrometheusText) {
   registry.counter("hookswitch_x_total", "Things.", {{"reason", "slow_client"}}).add(3);
   registry.counter("hookswitch_x_total", "Things.", {{"reason", "overload"}}).add();
   registry.gauge("hookswitch_now", "Now.").set(-2);
-  EXPECT_EQ(registry.render(),
-            "# HELP hookswitch_x_total Things.\n# TYPE hookswitch_x_total counter\n"
-            "hookswitch_x_total{reason=\"slow_client\"} 3\nhookswitch_x_total{reason=\"overload\"} 1\n"
-            "# HELP hookswitch_now Now.\n# TYPE hookswitch_now gauge\nhookswitch_now -2\n");
+  EXPECT_EQ(
+      registry.render(),
+      "# HELP hookswitch_x_total Things.\n# TYPE hookswitch_x_total counter\n"
+      "hookswitch_x_total{reason=\"slow_client\"} 3\nhookswitch_x_total{reason=\"overload\"} 1\n"
+      "# HELP hookswitch_now Now.\n# TYPE hookswitch_now gauge\nhookswitch_now -2\n");
 }
 
 TEST(Metrics, FamilyIsDeclaredOnceAndItsSeriesStandTogether) {
@@ -32,7 +33,8 @@ TEST(Metrics, FamilyIsDeclaredOnceAndItsSeriesStandTogether) {
 TEST(Metrics, LabelValuesAreEscaped) {
   Registry registry;
   registry.counter("a_total", "A.", {{"k", "x\"y\\z\nw"}, {"l", "2"}});
-  EXPECT_NE(registry.render().find("a_total{k=\"x\\\"y\\\\z\\nw\",l=\"2\"} 0\n"), std::string::npos);
+  EXPECT_NE(registry.render().find("a_total{k=\"x\\\"y\\\\z\\nw\",l=\"2\"} 0\n"),
+            std::string::npos);
 }
 
 TEST(Metrics, SameNameAndLabelsAreTheSameObject) {

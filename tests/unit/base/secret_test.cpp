@@ -15,12 +15,15 @@ namespace {
 using testing_support::TempFolder;
 
 template <class T>
-concept Printable = requires(std::ostream& out, const T& value) { out << value; };
+concept Printable = requires(std::ostream& out, const T& value) {
+  out << value;
+};
 
 TEST(Secret, CannotBePrinted) {
   static_assert(!Printable<Secret>);
   static_assert(!fmt::is_formattable<Secret>::value);
-  static_assert(!std::is_convertible_v<Secret, std::string> && !std::is_convertible_v<Secret, std::string_view>);
+  static_assert(!std::is_convertible_v<Secret, std::string> &&
+                !std::is_convertible_v<Secret, std::string_view>);
   EXPECT_TRUE(Secret{}.empty());
   EXPECT_EQ(Secret{"x"}.reveal(), "x");
 }
@@ -31,7 +34,8 @@ TEST(SecretFile, IsReadWithoutOneTrailingLineEnd) {
   EXPECT_EQ(read_secret_file(folder.write("b", "secret\r\n"))->reveal(), "secret");
   EXPECT_EQ(read_secret_file(folder.write("c", "secret"))->reveal(), "secret");
   EXPECT_EQ(read_secret_file(folder.write("d", "secret\n\n"))->reveal(), "secret\n");
-  EXPECT_EQ(read_secret_file(folder.write("e", std::string_view{"a\0b", 3}))->reveal(), (std::string_view{"a\0b", 3}));
+  EXPECT_EQ(read_secret_file(folder.write("e", std::string_view{"a\0b", 3}))->reveal(),
+            (std::string_view{"a\0b", 3}));
 }
 
 TEST(SecretFile, ThatOthersMayUseIsRefusedWithTheRemedy) {
@@ -44,7 +48,8 @@ TEST(SecretFile, ThatOthersMayUseIsRefusedWithTheRemedy) {
     EXPECT_NE(read.error().detail.find("chmod"), std::string::npos) << read.error().detail;
     EXPECT_EQ(read.error().detail.find("secret\n"), std::string::npos);
   }
-  for (const mode_t mode : {0600U, 0400U, 0640U, 0440U}) EXPECT_TRUE(read_secret_file(folder.write("s", "secret", mode))) << mode;
+  for (const mode_t mode : {0600U, 0400U, 0640U, 0440U})
+    EXPECT_TRUE(read_secret_file(folder.write("s", "secret", mode))) << mode;
 }
 
 TEST(SecretFile, SizeIsBoundedAndEmptyIsRefused) {
@@ -67,7 +72,8 @@ TEST(SecretFile, ThatIsAFolderIsRefusedNotThrown) {
 
 TEST(SecretFile, RefusalNeverHoldsTheSecret) {
   const TempFolder folder;
-  for (const std::string& path : {folder.write("a", "tops3cret", 0644), folder.write("b", "tops3cret" + std::string(5000, 'x'))}) {
+  for (const std::string& path : {folder.write("a", "tops3cret", 0644),
+                                  folder.write("b", "tops3cret" + std::string(5000, 'x'))}) {
     const auto read = read_secret_file(path);
     ASSERT_FALSE(read);
     EXPECT_EQ(read.error().detail.find("tops3cret"), std::string::npos);

@@ -120,9 +120,12 @@ class BrokerTest : public ::testing::Test {
     using Seen = decltype(look(std::declval<const CallTable&>(), std::string{}));
     auto promise = std::make_shared<std::promise<Seen>>();
     auto future = promise->get_future();
-    broker->look("acme", [promise, look](const CallTable& calls, const std::string& cursor) {
+    const auto seen = [promise, look](const CallTable& calls, const std::string& cursor) {
       promise->set_value(look(calls, cursor));
-    });
+    };
+    const auto until = std::chrono::steady_clock::now() + kDeadline;
+    while (!broker->look("acme", seen) && std::chrono::steady_clock::now() < until)
+      std::this_thread::yield();
     if (future.wait_for(kDeadline) != std::future_status::ready) {
       ADD_FAILURE() << "the broker does not turn";
       return Seen{};

@@ -230,8 +230,8 @@ std::string restart_difference(const std::vector<Act>& acts, bool only_what_was_
   for (const auto& [id, text] : stays.saved)
     saved[id] = only_what_was_touched ? text : stays.table.save(id);
   Bench restarted{{}, 99};
-  if (const auto restored = restarted.table.restore(saved); !restored)
-    return "restore: " + restored.error().detail;
+  if (const auto lost = restarted.table.restore(saved); !lost.empty())
+    return "restore lost " + lost.front();
   const std::size_t told = stays.events.size();
   for (std::size_t i = half; i < acts.size(); ++i) {
     act(stays, acts[i]);

@@ -23,7 +23,7 @@ class SessionTest : public ::testing::Test {
  protected:
   Session& open(Dialect dialect = Dialect::native, std::string header_token = {}) {
     session_ = std::make_unique<Session>(rules_, port_, bench.registry, sink, dialect,
-                                         std::move(header_token), opened);
+                                         std::move(header_token), own_host_, opened);
     return *session_;
   }
   std::string token(const std::string& user, Scope scope, seconds life = seconds{60}) {
@@ -44,6 +44,7 @@ class SessionTest : public ::testing::Test {
   }
 
   const Session::Clock::time_point opened{seconds{1000}};
+  bool own_host_ = true;
   HubBench bench;
   FakePort port_{bench.hub};
   std::shared_ptr<RecordingClient> sink = std::make_shared<RecordingClient>();
@@ -120,6 +121,13 @@ TEST_F(SessionTest, AnonymousIsOffUnlessConfigured) {
   open().on_text(hello("wrong"), at_ms(0));
   EXPECT_EQ(closed_with(), Errc::auth_invalid)
       << "a wrong token is not made good by the anonymous grant";
+}
+
+TEST_F(SessionTest, AnonymousIsNobodyWhoAskedForUsByAForeignName) {
+  rules_->anonymous = grant("", Scope::events_org);
+  own_host_ = false;  // DNS rebinding: somebody's name that points at our address
+  open().on_text(R"({"op":"hello"})", at_ms(0));
+  EXPECT_EQ(closed_with(), Errc::auth_missing);
 }
 
 TEST_F(SessionTest, ExpiredGrantClosesAtTheNextTick) {

@@ -27,7 +27,8 @@ class Log {
   /// True once `what` has been added `times` times; false at the deadline.
   bool wait_for(const std::string& what, std::size_t times = 1) {
     std::unique_lock lock{mutex_};
-    return changed_.wait_for(lock, std::chrono::seconds{10}, [&] { return count_locked(what) >= times; });
+    return changed_.wait_for(lock, std::chrono::seconds{10},
+                             [&] { return count_locked(what) >= times; });
   }
   std::size_t count(const std::string& what) {
     const std::lock_guard lock{mutex_};
@@ -49,7 +50,8 @@ class Log {
   std::vector<std::string> all_;
 };
 
-/// Does what the client's words say: "flood N SIZE", "close WORD", "drain"; anything else comes back.
+/// Does what the client's words say: "flood N SIZE", "close WORD", "drain"; anything else comes
+/// back.
 class WordSocket : public WebSocketHandler {
  public:
   WordSocket(std::shared_ptr<WebSocket> socket, Log& log) : socket_(std::move(socket)), log_(log) {}
@@ -58,7 +60,8 @@ class WordSocket : public WebSocketHandler {
   void on_text(std::string_view text) override {
     if (text.starts_with("flood ")) {
       const auto blank = text.find(' ', 6);
-      const auto count = parse_int(text.substr(6, blank - 6)).value_or(0), size = parse_int(text.substr(blank + 1)).value_or(0);
+      const auto count = parse_int(text.substr(6, blank - 6)).value_or(0),
+                 size = parse_int(text.substr(blank + 1)).value_or(0);
       const auto frame = std::make_shared<const std::string>(static_cast<std::size_t>(size), 'f');
       for (long long i = 0; i < count; ++i) socket_->send(frame);
     } else if (text.starts_with("close ")) {
@@ -79,7 +82,8 @@ class WordSocket : public WebSocketHandler {
   Log& log_;
 };
 
-/// Tells what it got: "METHOD path?query|body". `/thread` answers from another thread, `/never` not at all.
+/// Tells what it got: "METHOD path?query|body". `/thread` answers from another thread, `/never` not
+/// at all.
 class TellingHandler : public Handler {
  public:
   ~TellingHandler() override {
@@ -132,7 +136,9 @@ class ServerTest : public testing::Test {
     ASSERT_TRUE(started) << started.error().detail;
     address = server->bound().at(0);
   }
-  std::int64_t disconnects(const char* reason) const { return registry.value("hookswitch_client_disconnects_total", {{"reason", reason}}); }
+  std::int64_t disconnects(const char* reason) const {
+    return registry.value("hookswitch_client_disconnects_total", {{"reason", reason}});
+  }
 
   ServerOptions options;
   TellingHandler handler;

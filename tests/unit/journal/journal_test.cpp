@@ -16,20 +16,23 @@
 namespace hookswitch {
 namespace {
 
-using testing_support::TempFolder;
 using testing_support::read_file;
+using testing_support::TempFolder;
 
 constexpr std::size_t kAll = 1'000'000;
 const Time kNow = from_unix_ms(1'795'186'801'000);
 
-StoredEvent event(std::uint64_t offset, const std::string& org = "acme", std::string body = "", Time time = kNow) {
+StoredEvent event(std::uint64_t offset, const std::string& org = "acme", std::string body = "",
+                  Time time = kNow) {
   if (body.empty()) body = "{\"n\":" + std::to_string(offset) + "}";
   return {org, offset, time, {"alice", "bob \"x\"\n"}, std::move(body)};
 }
 
-JournalBatch batch(std::uint64_t first, std::uint64_t last, const std::string& org = "acme", Time time = kNow) {
+JournalBatch batch(std::uint64_t first, std::uint64_t last, const std::string& org = "acme",
+                   Time time = kNow) {
   JournalBatch out;
-  for (auto offset = first; offset <= last; ++offset) out.events.push_back(event(offset, org, "", time));
+  for (auto offset = first; offset <= last; ++offset)
+    out.events.push_back(event(offset, org, "", time));
   return out;
 }
 
@@ -39,7 +42,8 @@ std::unique_ptr<Journal> open(const std::string& path) {
   return journal ? std::move(*journal) : nullptr;
 }
 
-std::vector<std::uint64_t> offsets(Journal& journal, std::uint64_t after = 0, const std::string& org = "acme", std::size_t events_max = kAll,
+std::vector<std::uint64_t> offsets(Journal& journal, std::uint64_t after = 0,
+                                   const std::string& org = "acme", std::size_t events_max = kAll,
                                    std::size_t bytes_max = kAll) {
   std::vector<std::uint64_t> out;
   const auto events = journal.read(org, after, events_max, bytes_max);
@@ -54,7 +58,8 @@ using Offsets = std::vector<std::uint64_t>;
 /// Runs SQL on a file as any other program would.
 bool run_sql(const std::string& path, const char* sql) {
   sqlite3* handle = nullptr;
-  const bool good = sqlite3_open(path.c_str(), &handle) == SQLITE_OK && sqlite3_exec(handle, sql, nullptr, nullptr, nullptr) == SQLITE_OK;
+  const bool good = sqlite3_open(path.c_str(), &handle) == SQLITE_OK &&
+                    sqlite3_exec(handle, sql, nullptr, nullptr, nullptr) == SQLITE_OK;
   sqlite3_close(handle);
   return good;
 }
@@ -66,16 +71,19 @@ std::vector<std::string> files_beginning(const TempFolder& folder, const std::st
   return out;
 }
 
-/// Which is left on the disk when the power goes: whatever was written, nothing of what is in memory.
+/// Which is left on the disk when the power goes: whatever was written, nothing of what is in
+/// memory.
 void copy_image(const std::string& from, const std::string& to) {
   for (const char* suffix : {"", "-wal"})
-    if (std::filesystem::exists(from + suffix)) std::filesystem::copy_file(from + suffix, to + suffix);
+    if (std::filesystem::exists(from + suffix))
+      std::filesystem::copy_file(from + suffix, to + suffix);
 }
 
 TEST(Journal, GivesBackWhatWasCommittedToTheByte) {
   const TempFolder folder;
   const auto journal = open(folder.path("j.db"));
-  const std::string odd = std::string{"{\"a\":\"\xc3\xa4\",\"b\":\""} + std::string(100'000, 'x') + "\"}";
+  const std::string odd =
+      std::string{"{\"a\":\"\xc3\xa4\",\"b\":\""} + std::string(100'000, 'x') + "\"}";
   ASSERT_TRUE(journal->commit({{event(1), event(2, "acme", odd, from_unix_ms(7))}, {}}));
   const auto events = journal->read("acme", 0, kAll, kAll);
   ASSERT_TRUE(events);
@@ -101,7 +109,8 @@ TEST(Journal, ReadsInPagesByCountAndByBytesButAlwaysAtLeastOne) {
   const TempFolder folder;
   const auto journal = open(folder.path("j.db"));
   JournalBatch large;
-  for (std::uint64_t i = 1; i <= 5; ++i) large.events.push_back(event(i, "acme", "{\"x\":\"" + std::string(1000, 'x') + "\"}"));
+  for (std::uint64_t i = 1; i <= 5; ++i)
+    large.events.push_back(event(i, "acme", "{\"x\":\"" + std::string(1000, 'x') + "\"}"));
   ASSERT_TRUE(journal->commit(large));
   EXPECT_EQ(offsets(*journal, 0, "acme", 2), (Offsets{1, 2}));
   EXPECT_EQ(offsets(*journal, 2, "acme", 2), (Offsets{3, 4}));
@@ -186,7 +195,8 @@ TEST(Journal, CrashImageAfterManyCheckpointsIsWhole) {
   const TempFolder folder;
   const auto journal = open(folder.path("j.db"));
   for (std::uint64_t i = 1; i <= 400; ++i)
-    ASSERT_TRUE(journal->commit({{event(i, "acme", "{\"x\":\"" + std::string(40'000, 'x') + "\"}")}, {}}));
+    ASSERT_TRUE(
+        journal->commit({{event(i, "acme", "{\"x\":\"" + std::string(40'000, 'x') + "\"}")}, {}}));
   copy_image(folder.path("j.db"), folder.path("image"));
   const auto after = open(folder.path("image"));
   EXPECT_EQ(after->newest("acme"), 400U);
@@ -334,7 +344,8 @@ TEST(Journal, FileThatIsNoJournalIsMovedAside) {
 
 TEST(Journal, DatabaseOfAnotherProgramIsMovedAsideNotWrittenInto) {
   const TempFolder folder;
-  ASSERT_TRUE(run_sql(folder.path("j.db"), "CREATE TABLE notes(text); INSERT INTO notes VALUES('mine');"));
+  ASSERT_TRUE(
+      run_sql(folder.path("j.db"), "CREATE TABLE notes(text); INSERT INTO notes VALUES('mine');"));
   expect_new_beginning(folder, "");
 }
 
@@ -344,7 +355,8 @@ TEST(Journal, DamagedFileIsMovedAside) {
   {
     const auto journal = open(folder.path("j.db"));
     epoch = journal->epoch();
-    for (std::uint64_t i = 1; i <= 200; ++i) ASSERT_TRUE(journal->commit({{event(i, "acme", std::string(2000, 'x'))}, {}}));
+    for (std::uint64_t i = 1; i <= 200; ++i)
+      ASSERT_TRUE(journal->commit({{event(i, "acme", std::string(2000, 'x'))}, {}}));
   }
   const auto size = std::filesystem::file_size(folder.path("j.db"));
   ASSERT_GT(size, 100'000U);
@@ -364,7 +376,8 @@ TEST(Journal, CutOffFileIsMovedAside) {
   {
     const auto journal = open(folder.path("j.db"));
     epoch = journal->epoch();
-    for (std::uint64_t i = 1; i <= 100; ++i) ASSERT_TRUE(journal->commit({{event(i, "acme", std::string(2000, 'x'))}, {}}));
+    for (std::uint64_t i = 1; i <= 100; ++i)
+      ASSERT_TRUE(journal->commit({{event(i, "acme", std::string(2000, 'x'))}, {}}));
   }
   std::filesystem::resize_file(folder.path("j.db"), 5 * 4096);
   expect_new_beginning(folder, epoch);
@@ -381,7 +394,8 @@ TEST(Journal, WalOfADamagedFileDoesNotReachTheNewOne) {
   {
     const auto journal = open(folder.path("j.db"));
     ASSERT_TRUE(journal->commit(batch(4, 6)));
-    copy_image(folder.path("j.db"), folder.path("image"));  // its WAL is not enough to mend the file
+    copy_image(folder.path("j.db"),
+               folder.path("image"));  // its WAL is not enough to mend the file
   }
   folder.write("j.db", std::string(20'000, '\x5a'));
   std::filesystem::rename(folder.path("image-wal"), folder.path("j.db-wal"));
@@ -424,7 +438,8 @@ TEST(Journal, RefusedCommitLeavesNothing) {
   EXPECT_EQ(again->load_calls()->size(), 1U);
 }
 
-/// The body of a child process: commits until the file may grow no more. 0: it failed cleanly after at least one commit.
+/// The body of a child process: commits until the file may grow no more. 0: it failed cleanly after
+/// at least one commit.
 int commit_until_full(const std::string& path) {
   std::signal(SIGXFSZ, SIG_IGN);
   const rlimit limit{1'000'000, 1'000'000};
@@ -432,7 +447,8 @@ int commit_until_full(const std::string& path) {
   auto journal = Journal::open(path, kNow);
   if (!journal) return 2;
   for (std::uint64_t i = 1; i <= 1000; ++i) {
-    const auto done = (*journal)->commit({{event(i, "acme", std::string(50'000, 'x'))}, {{"c" + std::to_string(i), "{}"}}});
+    const auto done = (*journal)->commit(
+        {{event(i, "acme", std::string(50'000, 'x'))}, {{"c" + std::to_string(i), "{}"}}});
     if (done) continue;
     if (done.error().code != Errc::journal_io || (*journal)->newest("acme") != i - 1) return 3;
     std::ofstream{path + ".committed"} << i - 1;

@@ -29,10 +29,11 @@ TEST(Call, AbsentMembersAreNullAsTheModelShows) {
   Call call;
   call.id = "01KAG3";
   call.org = "acme";
-  EXPECT_EQ(written(call),
-            R"({"id":"01KAG3","org":"acme","state":"dialing","direction":"unknown","from":{},"to":{},"did":null,"customer":null,)"
-            R"("queue":null,"legs":[],"started_at":"1970-01-01T00:00:00.000Z","answered_at":null,"answered_by":null,"ended_at":null,)"
-            R"("disposition":null,"ids":[],"headers":{},"variables":{},"custom_data":null,"recordings":[],"links":[],"provenance":{}})");
+  EXPECT_EQ(
+      written(call),
+      R"({"id":"01KAG3","org":"acme","state":"dialing","direction":"unknown","from":{},"to":{},"did":null,"customer":null,)"
+      R"("queue":null,"legs":[],"started_at":"1970-01-01T00:00:00.000Z","answered_at":null,"answered_by":null,"ended_at":null,)"
+      R"("disposition":null,"ids":[],"headers":{},"variables":{},"custom_data":null,"recordings":[],"links":[],"provenance":{}})");
 }
 
 TEST(Call, LegIsWrittenShort) {
@@ -43,7 +44,8 @@ TEST(Call, LegIsWrittenShort) {
   leg.state = LegState::confirmed;
   json::Writer out;
   write_json(out, leg);
-  EXPECT_EQ(out.view(), R"({"id":"l2","role":"callee","user":"alice","ext":"101","state":"confirmed"})");
+  EXPECT_EQ(out.view(),
+            R"({"id":"l2","role":"callee","user":"alice","ext":"101","state":"confirmed"})");
 }
 
 TEST(Call, LegIsFoundByItsId) {
@@ -60,7 +62,8 @@ TEST(Call, RandomCallsRoundTripToTheByte) {
   testing_support::RandomModel random{seed};
   for (int i = 0; i < 2000; ++i) {
     Call call = random.call();
-    call.customer.ext.clear();  // a customer is not one of ours: the JSON of a call has number, presented and name
+    call.customer.ext.clear();  // a customer is not one of ours: the JSON of a call has number,
+                                // presented and name
     call.customer.aor.clear();
     const std::string text = written(call);
     const auto again = read(text);
@@ -75,8 +78,10 @@ TEST(Call, AsWideAsTheLimitsAllowRoundTrips) {
   call.id = "01KAG3";
   call.org = "acme";
   for (std::size_t i = 0; i < kLegsPerCallMax; ++i) call.legs.push_back(named_leg(i + 1));
-  for (std::size_t i = 0; i < kKeysPerCallMax; ++i) call.ids.push_back({KeyKind::sip_call_id, "hq", std::string(kIdBytesMax, 'x')});
-  for (std::size_t i = 0; i < kHeadersPerCallMax; ++i) call.headers["h" + std::to_string(i)] = std::string(kTextBytesMax, 'x');
+  for (std::size_t i = 0; i < kKeysPerCallMax; ++i)
+    call.ids.push_back({KeyKind::sip_call_id, "hq", std::string(kIdBytesMax, 'x')});
+  for (std::size_t i = 0; i < kHeadersPerCallMax; ++i)
+    call.headers["h" + std::to_string(i)] = std::string(kTextBytesMax, 'x');
   call.variables = call.headers;
   call.recordings.assign(kRecordingsPerCallMax, Recording{"r", std::string(kTextBytesMax, 'u')});
   const auto again = read(written(call));
@@ -85,11 +90,13 @@ TEST(Call, AsWideAsTheLimitsAllowRoundTrips) {
 }
 
 TEST(Call, WhatIsNoCallIsRefused) {
-  for (const char* text : {"{}", "[]", "5", R"({"state":"dialing","direction":"unknown"})",
-                           R"({"state":"gone","direction":"unknown","started_at":"2026-11-20T15:00:01.000Z"})",
-                           R"({"state":"dialing","direction":"unknown","started_at":"2026-11-20T15:00:01.000Z","legs":{}})",
-                           R"({"state":"dialing","direction":"unknown","started_at":"2026-11-20T15:00:01.000Z","legs":[5]})",
-                           R"({"state":"dialing","direction":"unknown","started_at":"2026-11-20T15:00:01.000Z","ids":[{"kind":"x"}]})"}) {
+  for (
+      const char* text :
+      {"{}", "[]", "5", R"({"state":"dialing","direction":"unknown"})",
+       R"({"state":"gone","direction":"unknown","started_at":"2026-11-20T15:00:01.000Z"})",
+       R"({"state":"dialing","direction":"unknown","started_at":"2026-11-20T15:00:01.000Z","legs":{}})",
+       R"({"state":"dialing","direction":"unknown","started_at":"2026-11-20T15:00:01.000Z","legs":[5]})",
+       R"({"state":"dialing","direction":"unknown","started_at":"2026-11-20T15:00:01.000Z","ids":[{"kind":"x"}]})"}) {
     const auto call = read(text);
     ASSERT_FALSE(call) << text;
     EXPECT_EQ(call.error().code, Errc::bad_request);

@@ -71,7 +71,8 @@ TEST(Event, OfACallAsWideAsTheLimitsAllowIsDecoded) {
       event.call->headers["h" + std::to_string(i)] = std::string(kTextBytesMax, character);
     event.call->variables = event.call->headers;
     const auto again = decode_event(encode(event), event.audience);
-    ASSERT_TRUE(again) << outcome(again.error().code).name << " for character " << static_cast<int>(character);
+    ASSERT_TRUE(again) << outcome(again.error().code).name << " for character "
+                       << static_cast<int>(character);
     EXPECT_EQ(*again, event);
   }
 }
@@ -87,9 +88,11 @@ TEST(Event, WhatIsNoEventIsRefused) {
     return text.replace(at, from.size(), to);
   };
   EXPECT_FALSE(decode_event(without("\"type\":\"call.answered\"", "\"type\":\"call.bitten\""), {}));
-  EXPECT_FALSE(decode_event(without("\"cursor\":\"3f9c1a7e.1532\"", "\"cursor\":\"3f9c1a7e\""), {}));
+  EXPECT_FALSE(
+      decode_event(without("\"cursor\":\"3f9c1a7e.1532\"", "\"cursor\":\"3f9c1a7e\""), {}));
   EXPECT_FALSE(decode_event(without("\"source\":\"/orgs/acme\"", "\"source\":\"acme\""), {}));
-  EXPECT_FALSE(decode_event(without("\"time\":\"2026-11-20T15:00:09.120Z\"", "\"time\":\"noon\""), {}));
+  EXPECT_FALSE(
+      decode_event(without("\"time\":\"2026-11-20T15:00:09.120Z\"", "\"time\":\"noon\""), {}));
   EXPECT_FALSE(decode_event(without("\"data\":{", "\"dada\":{"), {}));
 }
 
@@ -101,8 +104,10 @@ TEST(Cursor, IsEpochAndOffset) {
 }
 
 TEST(Cursor, AnythingElseIsRefused) {
-  for (const char* text : {"", ".", "e", "e.", ".5", "e.-1", "e.+1", "e.1x", "e. 1", "e.1.2", "e.0x1", "e.18446744073709551616", "e.1 ",
-                           "0123456789012345678901234567890123.1", "e.9223372036854775808", "e.1\n"})
+  for (const char* text :
+       {"", ".", "e", "e.", ".5", "e.-1", "e.+1", "e.1x", "e. 1", "e.1.2", "e.0x1",
+        "e.18446744073709551616", "e.1 ", "0123456789012345678901234567890123.1",
+        "e.9223372036854775808", "e.1\n"})
     EXPECT_EQ(parse_cursor(text), std::nullopt) << text;
 }
 

@@ -59,7 +59,8 @@ TEST(Fact, OnlyTheTypeIsNeeded) {
 }
 
 TEST(Fact, OriginIsNeverReadFromOutside) {
-  const auto fact = read(R"({"type":"ringing","org":"other","source":"other","received":"2026-11-20T15:00:01.000Z"})");
+  const auto fact = read(
+      R"({"type":"ringing","org":"other","source":"other","received":"2026-11-20T15:00:01.000Z"})");
   ASSERT_TRUE(fact);
   EXPECT_EQ(fact->org, "");
   EXPECT_EQ(fact->source, "");
@@ -67,7 +68,8 @@ TEST(Fact, OriginIsNeverReadFromOutside) {
 }
 
 TEST(Fact, UnknownMembersAreIgnoredAndNullMeansNotTold) {
-  const auto fact = read(R"({"type":"ringing","new":[1],"from":null,"to":{"ext":null,"new":5},"seq":null,"headers":null,"ids":null})");
+  const auto fact = read(
+      R"({"type":"ringing","new":[1],"from":null,"to":{"ext":null,"new":5},"seq":null,"headers":null,"ids":null})");
   ASSERT_TRUE(fact) << fact.error().detail;
   Fact want;
   want.type = FactType::ringing;
@@ -76,31 +78,63 @@ TEST(Fact, UnknownMembersAreIgnoredAndNullMeansNotTold) {
 
 TEST(Fact, WrongTypesAreRefusedWithTheMembersName) {
   const std::pair<const char*, const char*> wrong[] = {
-      {R"("type":[])", "type"}, {R"("type":"rings")", "type"}, {R"("type":"Ringing")", "type"}, {R"("ids":"8a2f")", "ids"},
-      {R"("ids":{"call":{}})", "call"}, {R"("ids":{"call":[{}]})", "call"}, {R"("ids":{"leg":[]})", "leg"},
-      {R"("ids":{"sip":true})", "sip"}, {R"("direction":"sideways")", "direction"}, {R"("direction":{})", "direction"},
-      {R"("from":"+12025550143")", "from"}, {R"("from":{"number":{}})", "number"}, {R"("to":[])", "to"},
-      {R"("did":{})", "did"}, {R"("agent":"101")", "agent"}, {R"("agent":{"email":false})", "email"}, {R"("customer":1)", "customer"},
-      {R"("queue":"Sales")", "queue"}, {R"("queue":{"name":[]})", "name"}, {R"("seq":"3")", "seq"}, {R"("seq":1.5)", "seq"},
-      {R"("at":5)", "at"}, {R"("at":"yesterday")", "at"}, {R"("duration_ms":"5")", "duration_ms"}, {R"("disposition":"gone")", "disposition"},
-      {R"("cause":"16")", "cause"}, {R"("sip_status":"200")", "sip_status"}, {R"("reason":{})", "reason"}, {R"("headers":[])", "headers"},
-      {R"("headers":{"X":{}})", "X"}, {R"("variables":"a=b")", "variables"}, {R"("custom_data":{})", "custom_data"},
-      {R"("recording":"r1")", "recording"}, {R"("recording":{"url":true})", "url"}, {R"("transfer":"blind")", "transfer"},
-      {R"("transfer":{"kind":"warm"})", "kind"}, {R"("transfer":{"to":"102"})", "to"}, {R"("transfer":{"other":"8a30"})", "other"},
-      {R"("state_report":1)", "state_report"}, {R"("state_report":"true")", "state_report"}};
+      {R"("type":[])", "type"},
+      {R"("type":"rings")", "type"},
+      {R"("type":"Ringing")", "type"},
+      {R"("ids":"8a2f")", "ids"},
+      {R"("ids":{"call":{}})", "call"},
+      {R"("ids":{"call":[{}]})", "call"},
+      {R"("ids":{"leg":[]})", "leg"},
+      {R"("ids":{"sip":true})", "sip"},
+      {R"("direction":"sideways")", "direction"},
+      {R"("direction":{})", "direction"},
+      {R"("from":"+12025550143")", "from"},
+      {R"("from":{"number":{}})", "number"},
+      {R"("to":[])", "to"},
+      {R"("did":{})", "did"},
+      {R"("agent":"101")", "agent"},
+      {R"("agent":{"email":false})", "email"},
+      {R"("customer":1)", "customer"},
+      {R"("queue":"Sales")", "queue"},
+      {R"("queue":{"name":[]})", "name"},
+      {R"("seq":"3")", "seq"},
+      {R"("seq":1.5)", "seq"},
+      {R"("at":5)", "at"},
+      {R"("at":"yesterday")", "at"},
+      {R"("duration_ms":"5")", "duration_ms"},
+      {R"("disposition":"gone")", "disposition"},
+      {R"("cause":"16")", "cause"},
+      {R"("sip_status":"200")", "sip_status"},
+      {R"("reason":{})", "reason"},
+      {R"("headers":[])", "headers"},
+      {R"("headers":{"X":{}})", "X"},
+      {R"("variables":"a=b")", "variables"},
+      {R"("custom_data":{})", "custom_data"},
+      {R"("recording":"r1")", "recording"},
+      {R"("recording":{"url":true})", "url"},
+      {R"("transfer":"blind")", "transfer"},
+      {R"("transfer":{"kind":"warm"})", "kind"},
+      {R"("transfer":{"to":"102"})", "to"},
+      {R"("transfer":{"other":"8a30"})", "other"},
+      {R"("state_report":1)", "state_report"},
+      {R"("state_report":"true")", "state_report"}};
   for (const auto& [member, name] : wrong) {
     const bool is_type = std::string_view{member}.starts_with("\"type\"");
-    const std::string detail = refusal(is_type ? "{" + std::string{member} + "}" : "{\"type\":\"ringing\"," + std::string{member} + "}");
+    const std::string detail =
+        refusal(is_type ? "{" + std::string{member} + "}"
+                        : "{\"type\":\"ringing\"," + std::string{member} + "}");
     EXPECT_NE(detail.find(name), std::string::npos) << member << " gave: " << detail;
   }
 }
 
 TEST(Fact, IsAnObject) {
-  for (const char* text : {"[]", "5", "\"ringing\"", "null", "true"}) EXPECT_NE(refusal(text), "") << text;
+  for (const char* text : {"[]", "5", "\"ringing\"", "null", "true"})
+    EXPECT_NE(refusal(text), "") << text;
 }
 
 TEST(Fact, IdsMayBeNumbersAndListsMayBeOneText) {
-  const auto fact = read(R"({"type":"ringing","ids":{"call":1234567890123,"leg":7,"sip":"a@b"},"from":{"ext":101}})");
+  const auto fact = read(
+      R"({"type":"ringing","ids":{"call":1234567890123,"leg":7,"sip":"a@b"},"from":{"ext":101}})");
   ASSERT_TRUE(fact) << fact.error().detail;
   EXPECT_EQ(fact->ids.call, std::vector<std::string>{"1234567890123"});
   EXPECT_EQ(fact->ids.leg, "7");
@@ -112,16 +146,22 @@ TEST(Fact, TextsAreTakenUpToTheLimitAndRefusedBeyond) {
   const auto with = [](const char* before, std::size_t size, const char* after) {
     return std::string{R"({"type":"ringing",)"} + before + std::string(size, 'x') + after + "}";
   };
-  const std::pair<const char*, const char*> names[] = {{R"("from":{"name":")", "\"}"}, {R"("reason":")", "\""}, {R"("custom_data":")", "\""},
-                                                       {R"("headers":{"X":")", "\"}"}, {R"("variables":{"v":")", "\"}"}};
+  const std::pair<const char*, const char*> names[] = {{R"("from":{"name":")", "\"}"},
+                                                       {R"("reason":")", "\""},
+                                                       {R"("custom_data":")", "\""},
+                                                       {R"("headers":{"X":")", "\"}"},
+                                                       {R"("variables":{"v":")", "\"}"}};
   for (const auto& [before, after] : names) {
     EXPECT_EQ(refusal(with(before, kTextBytesMax, after)), "") << before;
     EXPECT_NE(refusal(with(before, kTextBytesMax + 1, after)), "") << before;
   }
   const std::pair<const char*, const char*> ids[] = {
-      {R"("ids":{"call":[")", "\"]}"}, {R"("ids":{"leg":")", "\"}"}, {R"("ids":{"sip":[")", "\"]}"}, {R"("ids":{"session":")", "\"}"},
-      {R"("ids":{"parent":")", "\"}"}, {R"("from":{"number":")", "\"}"}, {R"("from":{"aor":")", "\"}"}, {R"("did":")", "\""},
-      {R"("agent":{"id":")", "\"}"}, {R"("transfer":{"other":{"call":[")", "\"]}}"}, {R"("headers":{")", "\":\"v\"}"}};
+      {R"("ids":{"call":[")", "\"]}"}, {R"("ids":{"leg":")", "\"}"},
+      {R"("ids":{"sip":[")", "\"]}"},  {R"("ids":{"session":")", "\"}"},
+      {R"("ids":{"parent":")", "\"}"}, {R"("from":{"number":")", "\"}"},
+      {R"("from":{"aor":")", "\"}"},   {R"("did":")", "\""},
+      {R"("agent":{"id":")", "\"}"},   {R"("transfer":{"other":{"call":[")", "\"]}}"},
+      {R"("headers":{")", "\":\"v\"}"}};
   for (const auto& [before, after] : ids) {
     EXPECT_EQ(refusal(with(before, kIdBytesMax, after)), "") << before;
     EXPECT_NE(refusal(with(before, kIdBytesMax + 1, after)), "") << before;
@@ -130,7 +170,8 @@ TEST(Fact, TextsAreTakenUpToTheLimitAndRefusedBeyond) {
 
 TEST(Fact, MapsAreBounded) {
   std::string map;
-  for (std::size_t i = 0; i < kHeadersPerCallMax; ++i) map += (i == 0 ? "\"h" : ",\"h") + std::to_string(i) + "\":\"v\"";
+  for (std::size_t i = 0; i < kHeadersPerCallMax; ++i)
+    map += (i == 0 ? "\"h" : ",\"h") + std::to_string(i) + "\":\"v\"";
   EXPECT_EQ(refusal(R"({"type":"ringing","headers":{)" + map + "}}"), "");
   EXPECT_NE(refusal(R"({"type":"ringing","headers":{)" + map + ",\"one\":\"more\"}}"), "");
   EXPECT_NE(refusal(R"({"type":"ringing","headers":{"":"v"}})"), "");
@@ -144,7 +185,8 @@ TEST(Fact, RefusalsDoNotRepeatValues) {
 TEST(Facts, ComeAsOneObjectOrAnArrayUpToTheLimit) {
   const auto count = [](std::size_t n) {
     std::string list = "[";
-    for (std::size_t i = 0; i < n; ++i) list += i == 0 ? R"({"type":"ringing"})" : R"(,{"type":"ringing"})";
+    for (std::size_t i = 0; i < n; ++i)
+      list += i == 0 ? R"({"type":"ringing"})" : R"(,{"type":"ringing"})";
     return list + "]";
   };
   EXPECT_EQ(facts_from_json(*json::parse(R"({"type":"ringing"})"))->size(), 1U);
@@ -157,7 +199,8 @@ TEST(Facts, ComeAsOneObjectOrAnArrayUpToTheLimit) {
 }
 
 TEST(Fact, TransferWithoutAKindRoundTripsToo) {
-  const auto fact = read(R"({"type":"transferred","transfer":{"to":{"ext":"102"},"other":{"call":["8a30"]}}})");
+  const auto fact =
+      read(R"({"type":"transferred","transfer":{"to":{"ext":"102"},"other":{"call":["8a30"]}}})");
   ASSERT_TRUE(fact);
   const auto again = read(written(*fact));
   ASSERT_TRUE(again);

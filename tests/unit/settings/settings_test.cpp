@@ -30,12 +30,16 @@ class SettingsTest : public testing::Test {
     return out;
   }
   /// Loads a good file with `text` behind it.
-  std::shared_ptr<const Settings> load_with(const std::string& text) { return load(kAuth + kOrg + text); }
+  std::shared_ptr<const Settings> load_with(const std::string& text) {
+    return load(kAuth + kOrg + text);
+  }
 
   /// True if one problem holds all of `parts`.
   bool told(std::initializer_list<std::string_view> parts) const {
     return std::any_of(problems.begin(), problems.end(), [&](const std::string& problem) {
-      return std::all_of(parts.begin(), parts.end(), [&](std::string_view part) { return problem.find(part) != std::string::npos; });
+      return std::all_of(parts.begin(), parts.end(), [&](std::string_view part) {
+        return problem.find(part) != std::string::npos;
+      });
     });
   }
   std::string all() const {
@@ -69,21 +73,29 @@ TEST_F(SettingsTest, WholeFileIsRead) {
   folder.write("zadarma.secret", "zadarma-test-secret");
   folder.write("sip.password", "sip-test-secret");
   const auto settings = load(
-      "[[listen]]\naddress = \"127.0.0.1:9000\"\nhosts = [\"cti.example.com\"]\norigins = [\"https://crm.example.com\"]\n"
+      "[[listen]]\naddress = \"127.0.0.1:9000\"\nhosts = [\"cti.example.com\"]\norigins = "
+      "[\"https://crm.example.com\"]\n"
       "[[listen]]\naddress = \"[::1]:9000\"\n"
-      "[http]\nbody_bytes_max = 2048\nheader_bytes_max = 4096\nheader_time_ms = 500\nidle_time_ms = 2000\nconnections_max = 100\nio_threads = 3\n"
+      "[http]\nbody_bytes_max = 2048\nheader_bytes_max = 4096\nheader_time_ms = 500\nidle_time_ms "
+      "= 2000\nconnections_max = 100\nio_threads = 3\n"
       "[delivery]\nclient_queue_bytes_max = 70000\nclient_queue_age_ms_max = 300\nping_ms = 5000\n"
       "[auth]\nhs256_secret_file = \"jwt.secret\"\nhs256_previous_secret_file = \"jwt.secret\"\n"
       "anonymous = { org = \"acme\", user = \"alice\", scope = \"events:own\" }\n"
       "[journal]\nengine = \"sqlite\"\npath = \"data/j.db\"\nretention_hours = 48\n"
       "[log]\nlevel = \"debug\"\n"
       "[[org]]\nid = \"acme\"\ncountry = \"US\"\nnumber = \"+12025550100\"\n"
-      "[[user]]\norg = \"acme\"\nid = \"alice\"\nname = \"Alice\"\nemail = \"alice@example.com\"\nextensions = [\"101\", \"201\"]\n"
-      "[[source]]\nname = \"cloud\"\norg = \"acme\"\nkind = \"webhook\"\ndialect = \"zadarma\"\nsecret_file = \"zadarma.secret\"\n"
-      "public_url = \"https://cti.example.com/v1/hooks/cloud\"\ntime_zone = \"Europe/Sofia\"\ncountry = \"BG\"\n"
-      "[[source]]\nname = \"hq\"\norg = \"acme\"\nkind = \"sip\"\nserver = \"sip:127.0.0.1:5060\"\ndomain = \"pbx.example.com\"\n"
-      "username = \"watcher\"\npassword_file = \"sip.password\"\nrealm = \"pbx\"\nwatch = [\"101\", \"102\"]\nexpires_s = 300\n"
-      "[[client]]\nid = \"crm\"\norg = \"acme\"\ndialect = \"rc-embeddable\"\norigins = [\"https://*.example.com\"]\nheaders = { X-A = \"b\" }\n");
+      "[[user]]\norg = \"acme\"\nid = \"alice\"\nname = \"Alice\"\nemail = "
+      "\"alice@example.com\"\nextensions = [\"101\", \"201\"]\n"
+      "[[source]]\nname = \"cloud\"\norg = \"acme\"\nkind = \"webhook\"\ndialect = "
+      "\"zadarma\"\nsecret_file = \"zadarma.secret\"\n"
+      "public_url = \"https://cti.example.com/v1/hooks/cloud\"\ntime_zone = "
+      "\"Europe/Sofia\"\ncountry = \"BG\"\n"
+      "[[source]]\nname = \"hq\"\norg = \"acme\"\nkind = \"sip\"\nserver = "
+      "\"sip:127.0.0.1:5060\"\ndomain = \"pbx.example.com\"\n"
+      "username = \"watcher\"\npassword_file = \"sip.password\"\nrealm = \"pbx\"\nwatch = "
+      "[\"101\", \"102\"]\nexpires_s = 300\n"
+      "[[client]]\nid = \"crm\"\norg = \"acme\"\ndialect = \"rc-embeddable\"\norigins = "
+      "[\"https://*.example.com\"]\nheaders = { X-A = \"b\" }\n");
   ASSERT_EQ(all(), "");
   EXPECT_EQ(settings->server.listen, (std::vector<std::string>{"127.0.0.1:9000", "[::1]:9000"}));
   EXPECT_EQ(settings->hosts, std::vector<std::string>{"cti.example.com"});
@@ -131,32 +143,45 @@ TEST_P(IntegerKey, IsTakenWithinItsBoundsOnly) {
   const std::string name = std::string{section} + "." + key;
   EXPECT_EQ(with(std::to_string(least)), 0U) << all();
   EXPECT_EQ(with(std::to_string(most)), 0U) << all();
-  for (const std::string& wrong : {std::to_string(least - 1), std::to_string(most + 1), std::string{"-9223372036854775808"},
-                                   std::string{"9223372036854775807"}, std::string{"\"" + std::to_string(least) + "\""},
-                                   std::to_string(least) + ".0", std::string{"true"}, std::string{"[1]"}}) {
+  for (const std::string& wrong :
+       {std::to_string(least - 1), std::to_string(most + 1), std::string{"-9223372036854775808"},
+        std::string{"9223372036854775807"}, std::string{"\"" + std::to_string(least) + "\""},
+        std::to_string(least) + ".0", std::string{"true"}, std::string{"[1]"}}) {
     EXPECT_EQ(with(wrong), 1U) << wrong << "\n" << all();
     EXPECT_TRUE(told({"hookswitch.toml:6:1: ", name + ": must be "})) << wrong << "\n" << all();
   }
 }
 INSTANTIATE_TEST_SUITE_P(Keys, IntegerKey,
-                         testing::Values(Bound{"http", "body_bytes_max", 1024, 16 * 1024 * 1024}, Bound{"http", "header_bytes_max", 1024, 256 * 1024},
-                                         Bound{"http", "header_time_ms", 100, 60'000}, Bound{"http", "idle_time_ms", 1000, 3'600'000},
-                                         Bound{"http", "connections_max", 16, 1'000'000}, Bound{"http", "io_threads", 0, 64},
-                                         Bound{"delivery", "client_queue_bytes_max", 65'536, 1 << 30},
-                                         Bound{"delivery", "client_queue_age_ms_max", 100, 600'000}, Bound{"delivery", "ping_ms", 1000, 600'000},
+                         testing::Values(Bound{"http", "body_bytes_max", 1024, 16 * 1024 * 1024},
+                                         Bound{"http", "header_bytes_max", 1024, 256 * 1024},
+                                         Bound{"http", "header_time_ms", 100, 60'000},
+                                         Bound{"http", "idle_time_ms", 1000, 3'600'000},
+                                         Bound{"http", "connections_max", 16, 1'000'000},
+                                         Bound{"http", "io_threads", 0, 64},
+                                         Bound{"delivery", "client_queue_bytes_max", 65'536,
+                                               1 << 30},
+                                         Bound{"delivery", "client_queue_age_ms_max", 100, 600'000},
+                                         Bound{"delivery", "ping_ms", 1000, 600'000},
                                          Bound{"journal", "retention_hours", 1, 24 * 365}),
                          [](const auto& bound) { return std::string{bound.param.key}; });
 
 TEST_F(SettingsTest, UnknownKeysAreNamedWithLineAndColumnInEverySection) {
-  for (const char* section : {"[http]", "[delivery]", "[journal]", "[log]", "[[listen]]\naddress = \"127.0.0.1:0\"",
-                              "[[user]]\norg = \"acme\"\nid = \"bob\"", "[[source]]\nname = \"s\"\norg = \"acme\"\nkind = \"webhook\"",
-                              "[[source]]\nname = \"s\"\norg = \"acme\"\nkind = \"sip\"\nserver = \"sip:127.0.0.1\"\nwatch = [\"1\"]",
-                              "[[client]]\nid = \"c\"\norg = \"acme\"\ndialect = \"elma365\"\norigins = [\"https://a.example.com\"]"}) {
+  for (const char* section :
+       {"[http]", "[delivery]", "[journal]", "[log]", "[[listen]]\naddress = \"127.0.0.1:0\"",
+        "[[user]]\norg = \"acme\"\nid = \"bob\"",
+        "[[source]]\nname = \"s\"\norg = \"acme\"\nkind = \"webhook\"",
+        "[[source]]\nname = \"s\"\norg = \"acme\"\nkind = \"sip\"\nserver = "
+        "\"sip:127.0.0.1\"\nwatch = [\"1\"]",
+        "[[client]]\nid = \"c\"\norg = \"acme\"\ndialect = \"elma365\"\norigins = "
+        "[\"https://a.example.com\"]"}) {
     const std::string text = kAuth + kOrg + section + "\n  bodi_bytes = 5\n";
     const auto line = std::count(text.begin(), text.end(), '\n');
     load(text);
     EXPECT_EQ(problems.size(), 1U) << section << "\n" << all();
-    EXPECT_TRUE(told({"hookswitch.toml:" + std::to_string(line) + ":3: ", "bodi_bytes: unknown key"})) << section << "\n" << all();
+    EXPECT_TRUE(
+        told({"hookswitch.toml:" + std::to_string(line) + ":3: ", "bodi_bytes: unknown key"}))
+        << section << "\n"
+        << all();
   }
   load(kAuth + kOrg + "[htttp]\n");
   EXPECT_TRUE(told({"hookswitch.toml:5:2: htttp: unknown key"})) << all();
@@ -171,17 +196,22 @@ TEST_F(SettingsTest, UnknownKeysAreNamedWithLineAndColumnInEverySection) {
 }
 
 TEST_F(SettingsTest, AllProblemsAreToldAtOnceInTheOrderOfTheFile) {
-  load("[[client]]\nid = \"c\"\norg = \"nobody\"\ndialect = \"elma365\"\norigins = [\"*\"]\n"
-       "[log]\nlevel = \"loud\"\n[http]\nio_threads = 65\nbody_bytes_max = 1\n" + kAuth + "[[org]]\nid = \"a b\"\n[[user]]\norg = \"x\"\nid = \"\"\n");
+  load(
+      "[[client]]\nid = \"c\"\norg = \"nobody\"\ndialect = \"elma365\"\norigins = [\"*\"]\n"
+      "[log]\nlevel = \"loud\"\n[http]\nio_threads = 65\nbody_bytes_max = 1\n" +
+      kAuth + "[[org]]\nid = \"a b\"\n[[user]]\norg = \"x\"\nid = \"\"\n");
   std::vector<int> lines;
-  for (const auto& problem : problems) lines.push_back(std::stoi(problem.substr(problem.find(':') + 1)));
+  for (const auto& problem : problems)
+    lines.push_back(std::stoi(problem.substr(problem.find(':') + 1)));
   EXPECT_TRUE(std::is_sorted(lines.begin(), lines.end())) << all();
-  for (const char* key : {"client.org", "client.origins", "log.level", "http.io_threads", "http.body_bytes_max", "org.id", "user.org", "user.id"})
+  for (const char* key : {"client.org", "client.origins", "log.level", "http.io_threads",
+                          "http.body_bytes_max", "org.id", "user.org", "user.id"})
     EXPECT_TRUE(told({key})) << key << "\n" << all();
 }
 
 TEST_F(SettingsTest, ProblemsOfOneLineComeInItsOrder) {
-  load(kAuth + "anonymous = { org = \"acme\", zeta = 1, alpha = 2, scope = \"events:org\" }\n" + kOrg);
+  load(kAuth + "anonymous = { org = \"acme\", zeta = 1, alpha = 2, scope = \"events:org\" }\n" +
+       kOrg);
   ASSERT_EQ(problems.size(), 2U) << all();
   EXPECT_NE(problems[0].find("zeta"), std::string::npos) << all();
   EXPECT_NE(problems[1].find("alpha"), std::string::npos) << all();
@@ -217,12 +247,15 @@ TEST_F(SettingsTest, SecretsAreCheckedAndNeverShown) {
   folder.write("open.secret", std::string(64, 'b'), 0644);
   folder.write("short.secret", "tooshort-s3cret");
   folder.write("empty.secret", "");
-  const std::pair<const char*, const char*> wrong[] = {
-      {"open.secret", "chmod"}, {"short.secret", "32 bytes"}, {"empty.secret", "empty"}, {"none.secret", "cannot read"}};
+  const std::pair<const char*, const char*> wrong[] = {{"open.secret", "chmod"},
+                                                       {"short.secret", "32 bytes"},
+                                                       {"empty.secret", "empty"},
+                                                       {"none.secret", "cannot read"}};
   for (const auto& [file, why] : wrong) {
     load(std::string{"[auth]\nhs256_secret_file = \""} + file + "\"\n" + kOrg);
     EXPECT_EQ(problems.size(), 1U) << all();
-    EXPECT_TRUE(told({"hookswitch.toml:2:1: auth.hs256_secret_file: ", why})) << file << "\n" << all();
+    EXPECT_TRUE(told({"hookswitch.toml:2:1: auth.hs256_secret_file: ", why})) << file << "\n"
+                                                                              << all();
     EXPECT_EQ(all().find("tooshort-s3cret"), std::string::npos);
   }
   load("[auth]\nhs256_secret = \"inline-s3cret-inline-s3cret-inline-s3cret\"\n" + kOrg);
@@ -236,12 +269,15 @@ TEST_F(SettingsTest, AbsoluteSecretPathsAreTakenAsTheyAre) {
 }
 
 TEST_F(SettingsTest, ListenAddressesAreIpAddressesWithAPort) {
-  for (const char* good : {"127.0.0.1:8080", "0.0.0.0:0", "[::1]:8080", "[::]:65535", "192.0.2.1:1"}) {
+  for (const char* good :
+       {"127.0.0.1:8080", "0.0.0.0:0", "[::1]:8080", "[::]:65535", "192.0.2.1:1"}) {
     load_with(std::string{"[[listen]]\naddress = \""} + good + "\"\n");
     EXPECT_EQ(all(), "") << good;
   }
-  for (const char* bad : {"8080", ":8080", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:-1", "localhost:8080", "cti.example.com:80",
-                          "http://127.0.0.1:80", "[::1:80", "::1", "1.2.3:80", "256.0.0.1:80", ""}) {
+  for (const char* bad :
+       {"8080", ":8080", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:-1",
+        "localhost:8080", "cti.example.com:80", "http://127.0.0.1:80", "[::1:80", "::1", "1.2.3:80",
+        "256.0.0.1:80", ""}) {
     load_with(std::string{"[[listen]]\naddress = \""} + bad + "\"\n");
     EXPECT_TRUE(told({"listen.address"})) << bad << "\n" << all();
   }
@@ -250,17 +286,22 @@ TEST_F(SettingsTest, ListenAddressesAreIpAddressesWithAPort) {
 }
 
 TEST_F(SettingsTest, OriginsAreRefusedWithTheReason) {
-  load_with("[[listen]]\naddress = \"127.0.0.1:0\"\norigins = [\"https://ok.example.com\", \"https://*.com\", \"*\"]\n");
+  load_with(
+      "[[listen]]\naddress = \"127.0.0.1:0\"\norigins = [\"https://ok.example.com\", "
+      "\"https://*.com\", \"*\"]\n");
   EXPECT_EQ(problems.size(), 2U) << all();
   EXPECT_TRUE(told({":7:1: listen.origins: \"https://*.com\" the wildcard"})) << all();
   EXPECT_TRUE(told({"listen.origins: \"*\" must begin"})) << all();
 }
 
 TEST_F(SettingsTest, TextsMustBeTextsAndListsLists) {
-  for (const char* wrong : {"[log]\nlevel = 5\n", "[log]\nlevel = [\"info\"]\n", "[journal]\npath = 1\n", "[journal]\npath = \"a\\nb\"\n",
-                            "[[user]]\norg = \"acme\"\nid = \"b\"\nextensions = \"101\"\n", "[[user]]\norg = \"acme\"\nid = \"b\"\nextensions = [101]\n",
-                            "[[user]]\norg = \"acme\"\nid = \"b\"\nextensions = [\"\"]\n", "[[user]]\norg = \"acme\"\nid = \"b\"\nname = 1\n",
-                            "listen = 5\n", "http = 5\n", "http = [1]\n", "log = \"info\"\n", "user = [1]\n"}) {
+  for (const char* wrong : {"[log]\nlevel = 5\n", "[log]\nlevel = [\"info\"]\n",
+                            "[journal]\npath = 1\n", "[journal]\npath = \"a\\nb\"\n",
+                            "[[user]]\norg = \"acme\"\nid = \"b\"\nextensions = \"101\"\n",
+                            "[[user]]\norg = \"acme\"\nid = \"b\"\nextensions = [101]\n",
+                            "[[user]]\norg = \"acme\"\nid = \"b\"\nextensions = [\"\"]\n",
+                            "[[user]]\norg = \"acme\"\nid = \"b\"\nname = 1\n", "listen = 5\n",
+                            "http = 5\n", "http = [1]\n", "log = \"info\"\n", "user = [1]\n"}) {
     const bool top = std::string_view{wrong}.find('[') != 0;
     load(top ? wrong + kAuth + kOrg : kAuth + kOrg + wrong);
     EXPECT_EQ(problems.size(), 1U) << wrong << "\n" << all();
@@ -268,7 +309,8 @@ TEST_F(SettingsTest, TextsMustBeTextsAndListsLists) {
 }
 
 TEST_F(SettingsTest, NamesOfOrganisationsAndPeopleAreChecked) {
-  for (const char* id : {"a b", "a/b", "\xc3\xa4", "a:b", "", "a\\\"b", "12345678901234567890123456789012345678901234567890123456789012345"}) {
+  for (const char* id : {"a b", "a/b", "\xc3\xa4", "a:b", "", "a\\\"b",
+                         "12345678901234567890123456789012345678901234567890123456789012345"}) {
     load(kAuth + "[[org]]\nid = \"" + id + "\"\n");
     EXPECT_TRUE(told({"hookswitch.toml:4:1: org.id"})) << id << "\n" << all();
   }
@@ -287,12 +329,16 @@ TEST_F(SettingsTest, PeopleBelongToAnOrganisationAndLinesToOnePerson) {
   EXPECT_TRUE(told({"user.org: names no [[org]]"})) << all();
   load_with("[[user]]\norg = \"acme\"\nid = \"bob\"\n[[user]]\norg = \"acme\"\nid = \"bob\"\n");
   EXPECT_TRUE(told({":10:1: user.id: is used twice"})) << all();
-  load_with("[[user]]\norg = \"acme\"\nid = \"a\"\nextensions = [\"101\"]\n[[user]]\norg = \"acme\"\nid = \"b\"\nextensions = [\"102\", \"101\"]\n");
+  load_with(
+      "[[user]]\norg = \"acme\"\nid = \"a\"\nextensions = [\"101\"]\n[[user]]\norg = \"acme\"\nid "
+      "= \"b\"\nextensions = [\"102\", \"101\"]\n");
   EXPECT_TRUE(told({":12:1: user.extensions: \"101\" belongs to another user"})) << all();
 }
 
 TEST_F(SettingsTest, SourcesAreChecked) {
-  const auto source = [&](const std::string& rest) { load_with("[[source]]\nname = \"s\"\norg = \"acme\"\n" + rest); };
+  const auto source = [&](const std::string& rest) {
+    load_with("[[source]]\nname = \"s\"\norg = \"acme\"\n" + rest);
+  };
   source("kind = \"webhook\"\n");
   EXPECT_EQ(all(), "");
   source("");
@@ -314,30 +360,39 @@ TEST_F(SettingsTest, SourcesAreChecked) {
   source("kind = \"sip\"\nserver = \"sip:127.0.0.1\"\nwatch = []\n");
   EXPECT_TRUE(told({":10:1: source.watch"})) << all();
   for (const char* expires : {"9", "86401", "\"300\""}) {
-    source(std::string{"kind = \"sip\"\nserver = \"sip:127.0.0.1\"\nwatch = [\"1\"]\nexpires_s = "} + expires + "\n");
+    source(
+        std::string{"kind = \"sip\"\nserver = \"sip:127.0.0.1\"\nwatch = [\"1\"]\nexpires_s = "} +
+        expires + "\n");
     EXPECT_TRUE(told({":11:1: source.expires_s: must be"})) << all();
   }
-  load_with("[[source]]\nname = \"s\"\norg = \"acme\"\nkind = \"webhook\"\n[[source]]\nname = \"s\"\norg = \"nobody\"\nkind = \"webhook\"\n");
+  load_with(
+      "[[source]]\nname = \"s\"\norg = \"acme\"\nkind = \"webhook\"\n[[source]]\nname = \"s\"\norg "
+      "= \"nobody\"\nkind = \"webhook\"\n");
   EXPECT_TRUE(told({":10:1: source.name: is used twice"})) << all();
   EXPECT_TRUE(told({":11:1: source.org: names no [[org]]"})) << all();
 }
 
 TEST_F(SettingsTest, DialectThatIsAFolderIsAProblemNotAnException) {
-  EXPECT_NO_THROW(load_with("[[source]]\nname = \"s\"\norg = \"acme\"\nkind = \"webhook\"\ndialect = \"./\"\n"));
+  EXPECT_NO_THROW(load_with(
+      "[[source]]\nname = \"s\"\norg = \"acme\"\nkind = \"webhook\"\ndialect = \"./\"\n"));
   EXPECT_TRUE(told({"source.dialect"})) << all();
 }
 
 TEST_F(SettingsTest, OwnDialectFileIsReadAndItsProblemsHaveTheirPlace) {
-  folder.write("mine.json", R"({"dialect":"mine","decode":["json"],"rules":[{"emit":{"type":"ringing"}}]})");
-  load_with("[[source]]\nname = \"s\"\norg = \"acme\"\nkind = \"webhook\"\ndialect = \"./mine.json\"\n");
+  folder.write("mine.json",
+               R"({"dialect":"mine","decode":["json"],"rules":[{"emit":{"type":"ringing"}}]})");
+  load_with(
+      "[[source]]\nname = \"s\"\norg = \"acme\"\nkind = \"webhook\"\ndialect = \"./mine.json\"\n");
   EXPECT_EQ(all(), "");
   folder.write("mine.json", "{\"dialect\":\"mine\",\n\"rulez\":[]}");
-  load_with("[[source]]\nname = \"s\"\norg = \"acme\"\nkind = \"webhook\"\ndialect = \"./mine.json\"\n");
+  load_with(
+      "[[source]]\nname = \"s\"\norg = \"acme\"\nkind = \"webhook\"\ndialect = \"./mine.json\"\n");
   EXPECT_TRUE(told({"source.dialect: ", "mine.json:2:"})) << all();
 }
 
 TEST_F(SettingsTest, SecretsOfASourceAreThoseOfItsDialect) {
-  const std::string start = "[[source]]\nname = \"s\"\norg = \"acme\"\nkind = \"webhook\"\ndialect = \"zadarma\"\n";
+  const std::string start =
+      "[[source]]\nname = \"s\"\norg = \"acme\"\nkind = \"webhook\"\ndialect = \"zadarma\"\n";
   folder.write("a.secret", "tops3cret-a");
   folder.write("open.secret", "tops3cret-b", 0644);
   load_with(start + "secrets = { NOBODYS = { file = \"a.secret\" } }\n");
@@ -350,7 +405,8 @@ TEST_F(SettingsTest, SecretsOfASourceAreThoseOfItsDialect) {
 }
 
 TEST_F(SettingsTest, DialectThatSignsIsNotTakenWithoutItsSecretUnlessSaidSo) {
-  const std::string start = "[[source]]\nname = \"s\"\norg = \"acme\"\nkind = \"webhook\"\ndialect = \"zadarma\"\n";
+  const std::string start =
+      "[[source]]\nname = \"s\"\norg = \"acme\"\nkind = \"webhook\"\ndialect = \"zadarma\"\n";
   load_with(start);
   EXPECT_TRUE(told({":9:1: source.dialect: "})) << all();
   load_with(start + "allow_unsigned = false\n");
@@ -363,13 +419,17 @@ TEST_F(SettingsTest, DialectThatSignsIsNotTakenWithoutItsSecretUnlessSaidSo) {
 
 TEST_F(SettingsTest, SipPasswordProblemNamesTheKeyOfTheFile) {
   folder.write("sip.password", "tops3cret\x01");
-  load_with("[[source]]\nname = \"s\"\norg = \"acme\"\nkind = \"sip\"\nserver = \"sip:127.0.0.1\"\nusername = \"u\"\npassword_file = \"sip.password\"\nwatch = [\"1\"]\n");
+  load_with(
+      "[[source]]\nname = \"s\"\norg = \"acme\"\nkind = \"sip\"\nserver = "
+      "\"sip:127.0.0.1\"\nusername = \"u\"\npassword_file = \"sip.password\"\nwatch = [\"1\"]\n");
   EXPECT_TRUE(told({":11:1: source.password_file: "})) << all();
   EXPECT_EQ(all().find("tops3cret"), std::string::npos);
 }
 
 TEST_F(SettingsTest, ClientsAreChecked) {
-  const auto client = [&](const std::string& rest) { load_with("[[client]]\nid = \"c\"\norg = \"acme\"\n" + rest); };
+  const auto client = [&](const std::string& rest) {
+    load_with("[[client]]\nid = \"c\"\norg = \"acme\"\n" + rest);
+  };
   const std::string origins = "origins = [\"https://a.example.com\"]\n";
   for (const char* dialect : {"rc-embeddable", "opencti-dialpad", "elma365"}) {
     client("dialect = \"" + std::string{dialect} + "\"\n" + origins);
@@ -389,13 +449,16 @@ TEST_F(SettingsTest, ClientsAreChecked) {
   EXPECT_TRUE(told({"client.headers"})) << all();
   client("dialect = \"elma365\"\n" + origins + "headers = { X-A = 1 }\n");
   EXPECT_TRUE(told({"client.headers"})) << all();
-  const std::string good = "[[client]]\nid = \"c\"\norg = \"acme\"\ndialect = \"elma365\"\n" + origins;
+  const std::string good =
+      "[[client]]\nid = \"c\"\norg = \"acme\"\ndialect = \"elma365\"\n" + origins;
   load_with(good + good);
   EXPECT_TRUE(told({"client.id: is used twice"})) << all();
 }
 
 TEST_F(SettingsTest, AnonymousNeedsAnOrganisationOfTheFileAndScopesThatExist) {
-  const auto anonymous = [&](const std::string& text) { load("[auth]\nanonymous = " + text + "\n" + kOrg); };
+  const auto anonymous = [&](const std::string& text) {
+    load("[auth]\nanonymous = " + text + "\n" + kOrg);
+  };
   anonymous("{ org = \"acme\", scope = \"events:org\" }");
   EXPECT_EQ(all(), "");
   anonymous("{ org = \"globex\", scope = \"events:org\" }");
