@@ -200,5 +200,24 @@ class DeathOfTheSipProcess(SipCase):
         self.assert_end(self.call("answered"), "answered")
 
 
+class EndWhileNobodyListened(SipCase):
+    def test_a_call_that_ended_during_a_kill_is_over_after_the_restart(self):
+        callee = self.pbx.answerer("102", "uas_answer", 200)
+        caller = self.pbx.caller("101", "102", "uac_call", 2500)
+        answered = self.client.wait_for(lambda e: e["type"] == "call.answered", 10)
+        self.daemon.kill()
+        caller.finish()
+        callee.finish()
+        self.daemon.start()
+        again = harness.Client(self.daemon, self.daemon.token("alice", "events:org"),
+                               since=answered["cursor"])
+        try:
+            ended = again.wait_for(lambda e: e["type"] == "call.ended", 15)
+        finally:
+            again.close()
+        self.assertEqual(answered["subject"], ended["subject"])
+        self.assertEqual("answered", ended["data"]["call"]["disposition"])
+
+
 if __name__ == "__main__":
     unittest.main(verbosity=2)
