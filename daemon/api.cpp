@@ -92,6 +92,10 @@ class SocketSession : public http::WebSocketHandler {
  public:
   explicit SocketSession(std::unique_ptr<Session> session) : session_(std::move(session)) {}
   void on_text(std::string_view message) override { session_->on_text(message, now()); }
+  bool on_binary() override {
+    session_->on_binary();
+    return true;
+  }
   void on_drained() override { session_->on_drained(); }
   void on_tick() override { session_->on_tick(Session::Clock::now(), now()); }
   void on_closed() override { session_->on_closed(); }

@@ -48,6 +48,8 @@ class Session {
   Session& operator=(const Session&) = delete;
 
   void on_text(std::string_view text, Time now);
+  /// The protocol has no binary frames: closes with unsupported_media_type.
+  void on_binary() { refuse(Errc::unsupported_media_type); }
   void on_tick(Clock::time_point at, Time now);
   void on_drained();
   void on_closed();

@@ -172,12 +172,13 @@ class WsConnection : public WebSocket, public std::enable_shared_from_this<WsCon
     ws_.auto_fragment(false);
     const auto [accepted] = co_await ws_.async_accept(*request, kToken);
     request.reset();
-    if (accepted || io_.shared.stopping) co_return;
+    if (accepted) co_return;
     io_.websockets.insert(this);
     io_.shared.websockets.add(1);
     open_ = true;
     handler_ = upgrade.accept(self);
     upgrade = {};
+    if (io_.shared.stopping) cut();  // came after stop() had cut off what it found
     beast::flat_buffer buffer;
     for (;;) {
       const auto [error, size] = co_await ws_.async_read(buffer, kToken);
@@ -186,10 +187,11 @@ class WsConnection : public WebSocket, public std::enable_shared_from_this<WsCon
         break;
       }
       // Once we are closing, reading goes on only for the other end's close frame.
-      if (!ws_.got_text())
-        do_close(Errc::unsupported_media_type);
-      else if (!closing_)
+      const bool heed = !closing_;
+      if (heed && ws_.got_text())
         handler_->on_text({static_cast<const char*>(buffer.data().data()), size});
+      if (heed && ws_.got_binary() && !handler_->on_binary())
+        do_close(Errc::unsupported_media_type);
       buffer.consume(size);
     }
     finish();

@@ -36,6 +36,9 @@ class WebSocketHandler {
  public:
   virtual ~WebSocketHandler() = default;
   virtual void on_text(std::string_view text) = 0;
+  /// A binary message came. False: the connection is closed with unsupported_media_type at once;
+  /// true: the handler sees to that, after what it still has to say.
+  virtual bool on_binary() { return false; }
   virtual void on_drained() = 0;
   virtual void on_tick() = 0;  ///< about once a second
   virtual void on_closed() = 0;
