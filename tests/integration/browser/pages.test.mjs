@@ -183,6 +183,27 @@ describe('pages', { skip, concurrency: false }, () => {
     });
   });
 
+  test('a CRM page of another origin imports hookswitch.js and sees its call, as the README shows', async () => {
+    const token = await daemon.token('alice', 'events:own');
+    await withPage(`http://127.0.0.1:${crm.port}/`, async (page) => {
+      await page.evaluate(async ([origin, token]) => {
+        const { connect } = await import(`${origin}/hookswitch.js`);
+        window.types = [];
+        await new Promise((resolve) => {
+          connect({
+            url: `${origin.replace('http', 'ws')}/v1/events`,
+            token,
+            onEvent: (event) => window.types.push(event.type),
+            onState: (state) => { if (state === 'open') resolve(); },
+          });
+        });
+      }, [daemon.origin, token]);
+      await daemon.post(fact('ringing', 'module-1'));
+      await until(() => page.evaluate(() => window.types.includes('call.ringing')), kWaitMs, () => 'no call.ringing');
+      await daemon.post(fact('ended', 'module-1'));
+    });
+  });
+
   test('the console shows a call and its events within five seconds', async () => {
     const token = await daemon.token('alice', 'events:org');
     await withPage(`${daemon.origin}/#token=${token}`, async (page) => {
