@@ -368,7 +368,7 @@ void Api::calls(const View& view, const http::Request& request, http::Respond re
     const auto sees = [&](const Call& call) { return may_see(grant, call.org, people_in(call)); };
     json::Writer out;
     if (!single.empty()) {
-      const Call* call = table.find(grant.org, single);
+      const auto call = table.find(grant.org, single);
       if (call == nullptr || !sees(*call)) return respond(http::problem(Errc::not_found));
       write_json(out, *call);
     } else {
@@ -381,14 +381,14 @@ void Api::calls(const View& view, const http::Request& request, http::Respond re
                });
       };
       out.begin_object().key("calls").begin_array();
-      std::vector<const Call*> chosen;
+      LiveCalls chosen;
       if (ids.empty()) {
         chosen = table.live(grant.org);
       } else {
         for (const auto& id : ids)
-          if (const Call* call = table.find(grant.org, id)) chosen.push_back(call);
+          if (auto call = table.find(grant.org, id)) chosen.push_back(std::move(call));
       }
-      for (const Call* call : chosen)
+      for (const auto& call : chosen)
         if (sees(*call) && among(states, to_string(call->state)) &&
             any_leg(*call, &Leg::ext, exts) && any_leg(*call, &Leg::user, users))
           write_json(out, *call);

@@ -279,7 +279,9 @@ bool Broker::commit(const std::vector<Request>& requests, std::vector<Event>& ev
     batch.events.push_back({event.org, event.cursor.offset, at, event.audience, *body});
     bodies.push_back(std::move(body));
   }
-  for (const auto& id : step.touched) batch.calls[id] = calls_.save(id);
+  for (const auto& id : step.touched)
+    if (const auto [saved, fresh] = batch.calls.try_emplace(id); fresh)
+      saved->second = calls_.save(id);
   if (!batch.empty()) {
     const auto stored = journal_->commit(batch);
     if (!stored) {

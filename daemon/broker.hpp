@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <unordered_map>
@@ -16,14 +17,25 @@
 #include "delivery/session.hpp"
 #include "journal/journal.hpp"
 #include "model/fact_sink.hpp"
+#include "recorder/recorder.hpp"
 
 namespace hookswitch {
+
+/// A source as the settings have it.
+struct BrokerSource {
+  std::string org, name;
+  SourceRules rules;
+  bool can_be_asked = false;  ///< while it is up, whether a call still lives
+};
 
 struct BrokerOptions {
   std::string journal_path;
   std::chrono::hours retention{24};
   std::vector<std::string> orgs;
   std::uint64_t id_seed = 0;
+  CallLimits calls{};
+  RecorderOptions recorder{};
+  std::vector<BrokerSource> sources{};
 };
 
 /// One thread, the one sequence: facts are folded into calls, the events are made durable, then the
@@ -42,9 +54,14 @@ class Broker : public FactSink, public HubPort, private History {
   /// until that is done.
   void drain();
   void stop();
+  /// Called on the broker's thread when the source should say again what it knows of these
+  /// extensions: a call of theirs is silent for too long, or the source was away. Before start().
+  using Ask = std::function<void(const std::string& org, const std::string& source,
+                                 std::vector<std::string> extensions)>;
+  void set_ask(Ask ask) { ask_ = std::move(ask); }
 
   // FactSink, any thread
-  void submit(std::vector<Fact> facts, Done done) override;
+  void submit(std::vector<Fact> facts, Done done, SourceInputPtr input = nullptr) override;
   void source_health(const std::string& org, const std::string& source, bool up,
                      const std::string& reason) override;
 
@@ -55,7 +72,11 @@ class Broker : public FactSink, public HubPort, private History {
   /// False: not at the moment (no journal, too much in hand), and `look` is dropped. Any thread.
   bool look(const std::string& org,
             std::function<void(const CallTable&, const std::string& cursor)> look);
-  void set_directory(std::shared_ptr<const Directory> directory);
+  /// Who is who and how sources write, from the next fact on. Any thread.
+  void reconfigure(std::shared_ptr<const Directory> directory, std::vector<std::string> orgs,
+                   std::vector<BrokerSource> sources);
+  /// Whether what sources send is of use (submit's `input`). Any thread.
+  bool records_input() const { return options_.recorder.on(); }
 
   /// Empty: events can be stored. Else why not. Any thread.
   std::string journal_problem() const;
@@ -77,6 +98,12 @@ class Broker : public FactSink, public HubPort, private History {
   struct Request {
     std::vector<Fact> facts;
     Done done;
+    SourceInputPtr input;
+  };
+  struct Configuration {
+    std::shared_ptr<const Directory> directory;
+    std::vector<std::string> orgs;
+    std::vector<BrokerSource> sources;
   };
 
   // History, broker thread
@@ -89,15 +116,22 @@ class Broker : public FactSink, public HubPort, private History {
                                         std::size_t events_max, std::size_t bytes_max) override {
     return journal_->read(org, offset, events_max, bytes_max);
   }
-  std::vector<const Call*> live(const std::string& org) const override { return calls_.live(org); }
+  LiveCalls live(const std::string& org) const override { return calls_.live(org); }
 
   void run();
   void turn(std::vector<Request> requests, std::vector<std::function<void()>> work);
   /// Folds and commits; false: nothing of it is durable and the calls are back where they were.
   bool commit(const std::vector<Request>& requests, std::vector<Event>& events,
               std::vector<Frame>& bodies);
+  void apply_requests(const std::vector<Request>& requests, Step& step);
+  void take_health();
   void health_events(std::vector<Event>& events);
   void health_told();
+  void take_configuration(Configuration fresh);
+  void set_sources();
+  void record_settings();
+  void ask_sources(const std::vector<Check>& checks);
+  bool is_up(const std::string& org, const std::string& source) const;
   bool open_journal();
   void set_problem(std::string problem);
 
@@ -108,6 +142,9 @@ class Broker : public FactSink, public HubPort, private History {
   std::unordered_map<std::string, Counter*> facts_of_source_;
   std::unique_ptr<Journal> journal_;
   CallTable calls_;
+  Recorder recorder_;
+  Ask ask_;
+  std::vector<std::pair<std::string, std::string>> up_;  ///< sources that can be asked now
   Hub hub_;
   Time reopen_at_{};
   Time pruned_at_{};
@@ -120,9 +157,10 @@ class Broker : public FactSink, public HubPort, private History {
   std::vector<Health> health_changes_;
   std::vector<Health> health_;
   std::vector<Health> health_in_hand_;  ///< changes whose events are in the commit under way
+  std::vector<Health> health_news_;     ///< of these, those that say another thing than before
   std::function<void()> at_last_;       ///< what drain() wants done when nothing is left in hand
   std::string problem_;
-  std::shared_ptr<const Directory> new_directory_;
+  std::optional<Configuration> new_configuration_;
   bool stopping_ = false, refusing_ = false;
   std::atomic<std::uint64_t> turns_{0};
   std::thread thread_;

@@ -9,6 +9,8 @@
 #include "base/hash.hpp"
 #include "base/text.hpp"
 #include "daemon/app.hpp"
+#include "daemon/commands/capture.hpp"
+#include "daemon/commands/replay.hpp"
 #include "daemon/commands/simulate.hpp"
 #include "daemon/commands/tail.hpp"
 #include "daemon/settings/settings.hpp"
@@ -148,6 +150,15 @@ int run_simulate(SimulateOptions options, const ToolWish& wish) {
   return simulate(options);
 }
 
+int run_capture(CaptureOptions options, const std::string& config) {
+  if (options.recording.empty()) {
+    const auto settings = load_or_report(config);
+    if (!settings) return kConfig;
+    options.recording = settings->recorder.folder;
+  }
+  return capture_call(options);
+}
+
 }  // namespace
 
 int run_command_line(int argc, char** argv) {
@@ -216,6 +227,28 @@ int run_command_line(int argc, char** argv) {
   simulate_command->add_option("--ext", simulate_options.extensions, "extensions that are called")
       ->capture_default_str();
 
+  CaptureOptions capture_options;
+  auto* capture_command = app.add_subcommand(
+      "capture", "write all that was recorded of one call as a bundle that can be replayed");
+  with_config(capture_command, config);
+  capture_command->add_option("--recording", capture_options.recording,
+                              "the recording's folder, instead of --config");
+  capture_command->add_option("--call", capture_options.call, "any id of the call")->required();
+  capture_command->add_flag("--redact", capture_options.redact,
+                            "replace every number, name, id and value by another");
+  capture_command->add_option("-o,--out", capture_options.out, "file to write; stdout if left out");
+
+  ReplayOptions replay_options;
+  auto* replay_command = app.add_subcommand(
+      "replay", "play a bundle back: exit status 0 if it tells what it told, byte for byte");
+  replay_command->add_option("bundle", replay_options.bundle, "file")->required();
+  replay_command
+      ->add_option("--speed", replay_options.speed,
+                   "1: as it happened, 10: ten times as fast; at once if left out")
+      ->check(CLI::Range(0.001, 1'000'000.0));
+  replay_command->add_flag("--accept", replay_options.accept,
+                           "write what it tells now into the bundle");
+
   auto* sip_command =
       app.add_subcommand("sip-worker", "")->group("");  // started by the daemon only
 
@@ -230,6 +263,8 @@ int run_command_line(int argc, char** argv) {
   if (token_command->parsed()) return token(wish);
   if (tail_command->parsed()) return run_tail(tail_options, tool);
   if (simulate_command->parsed()) return run_simulate(simulate_options, tool);
+  if (capture_command->parsed()) return run_capture(capture_options, config);
+  if (replay_command->parsed()) return replay_bundle(replay_options);
   return serve(config);
 }
 

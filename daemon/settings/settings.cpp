@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <set>
 #include <thread>
 
 #include "base/file.hpp"
@@ -134,6 +135,17 @@ void read_journal(Section in, Settings& out) {
   in.finish();
 }
 
+void read_recorder(Section in, Settings& out) {
+  out.recorder.folder = recording_folder(out.journal_path);
+  in.integer("bytes_max", 0, std::int64_t{1} << 40, [&](std::int64_t v) {
+    if (v != 0 && v < 1'048'576) in.fail("bytes_max", "must be 0 (off) or at least 1048576");
+    out.recorder.bytes_max = static_cast<std::uint64_t>(v);
+  });
+  in.integer("keep_hours", 1, 24 * 365,
+             [&](std::int64_t v) { out.recorder.keep = std::chrono::hours{v}; });
+  in.finish();
+}
+
 void read_log(Section in, Settings& out) {
   std::string level = "info";
   in.text("level", level);
@@ -155,10 +167,12 @@ void read_people(Section& root, Settings& out, Directory& directory) {
     read_name(in, "id", org.id);
     in.text("country", org.country);
     in.text("number", org.number);
-    if (!org.country.empty() &&
-        (org.country.size() != 2 || !std::all_of(org.country.begin(), org.country.end(),
-                                                 [](char c) { return c >= 'A' && c <= 'Z'; })))
-      in.fail("country", "must be two capital letters (ISO 3166-1)");
+    NumberPlan plan;
+    plan.country = org.country;
+    for (const auto& problem : check_numbers(plan)) {
+      in.fail(problem.key, problem.what);
+      org.country.clear();
+    }
     if (directory.find_org(org.id) != nullptr) in.fail("id", "is used twice");
     in.finish();
     out.orgs.push_back(org.id);
@@ -211,7 +225,31 @@ DialectProgramPtr read_dialect(Section& in, const std::string& name) {
   return nullptr;
 }
 
-void read_webhook(Section& in, const std::string& name, const std::string& org, Settings& out) {
+/// How a source writes numbers; check_numbers() says what is wrong with it.
+void read_number_plan(Section& in, NumberPlan& plan) {
+  in.text("country", plan.country);
+  in.texts("strip_prefixes", plan.strip_prefixes);
+  in.text("intl_prefix", plan.intl_prefix);
+  in.boolean("e164_without_plus", plan.e164_without_plus);
+}
+
+/// What the sources of an organisation share when they read numbers.
+struct OrgNumbers {
+  std::string country;
+  std::shared_ptr<std::set<std::string, std::less<>>> extensions =
+      std::make_shared<std::set<std::string, std::less<>>>();
+};
+
+std::map<std::string, OrgNumbers> org_numbers(const Directory& directory, const Settings& out) {
+  std::map<std::string, OrgNumbers> all;
+  for (const auto& org : out.orgs) all[org].country = directory.find_org(org)->country;
+  for (const User* user : directory.users())
+    all[user->org].extensions->insert(user->extensions.begin(), user->extensions.end());
+  return all;
+}
+
+void read_webhook(Section& in, const std::string& name, const std::string& org,
+                  const OrgNumbers& org_wide, Settings& out) {
   WebhookSource source{name, org, "native", nullptr};
   HookOptions options;
   options.org = org;
@@ -219,7 +257,10 @@ void read_webhook(Section& in, const std::string& name, const std::string& org, 
   in.text("dialect", source.dialect);
   in.text("public_url", options.public_url);
   in.text("time_zone", options.time_zone);
-  in.text("country", options.country);
+  read_number_plan(in, options.numbers);
+  for (const auto& problem : check_numbers(options.numbers)) in.fail(problem.key, problem.what);
+  options.numbers.extensions = org_wide.extensions;
+  options.org_country = org_wide.country;
   if (!options.time_zone.empty() && !is_time_zone(options.time_zone))
     in.fail("time_zone", "is no zone of this system");
   const auto program = read_dialect(in, source.dialect);
@@ -262,7 +303,8 @@ void read_webhook(Section& in, const std::string& name, const std::string& org, 
   out.webhooks[name] = std::move(source);
 }
 
-void read_sip(Section& in, const std::string& name, const std::string& org, Settings& out) {
+void read_sip(Section& in, const std::string& name, const std::string& org,
+              const OrgNumbers& org_wide, Settings& out) {
   sip::SourceSettings source;
   source.org = org;
   source.name = name;
@@ -273,6 +315,8 @@ void read_sip(Section& in, const std::string& name, const std::string& org, Sett
   in.texts("watch", source.watch);
   in.integer("expires_s", sip::kExpiresMin, sip::kExpiresMax,
              [&](std::int64_t v) { source.expires_s = static_cast<int>(v); });
+  read_number_plan(in, source.numbers);
+  if (source.numbers.country.empty()) source.numbers.country = org_wide.country;
   std::optional<Secret> password;
   in.secret("password_file", password);
   if (password) source.password = std::move(*password);
@@ -281,8 +325,9 @@ void read_sip(Section& in, const std::string& name, const std::string& org, Sett
   out.sip_sources.push_back(std::move(source));
 }
 
-void read_sources(Section& root, Settings& out) {
+void read_sources(Section& root, const Directory& directory, Settings& out) {
   std::vector<std::string> names;
+  auto org_wide = org_numbers(directory, out);
   for (auto& in : root.tables("source")) {
     std::string name, org, kind;
     read_name(in, "name", name);
@@ -294,9 +339,9 @@ void read_sources(Section& root, Settings& out) {
     if (!org.empty() && std::find(out.orgs.begin(), out.orgs.end(), org) == out.orgs.end())
       in.fail("org", "names no [[org]]");
     if (kind == "webhook") {
-      read_webhook(in, name, org, out);
+      read_webhook(in, name, org, org_wide[org], out);
     } else if (kind == "sip") {
-      read_sip(in, name, org, out);
+      read_sip(in, name, org, org_wide[org], out);
     } else if (!kind.empty()) {
       in.fail("kind",
               kind == "hep" ? "\"hep\" is not available yet" : "must be \"webhook\" or \"sip\"");
@@ -362,9 +407,10 @@ std::shared_ptr<const Settings> load_settings(const std::string& file, Problems&
   read_delivery(root.table("delivery"), out->server);
   read_auth(root.table("auth"), *out);
   read_journal(root.table("journal"), *out);
+  read_recorder(root.table("recorder"), *out);
   read_log(root.table("log"), *out);
   read_people(root, *out, *directory);
-  read_sources(root, *out);
+  read_sources(root, *directory, *out);
   read_clients(root, *out);
   root.finish();
   if (out->orgs.empty()) root.fail("org", "is missing: write at least one [[org]]");

@@ -15,6 +15,7 @@
 #include "dialects/dialect.hpp"
 #include "directory/directory.hpp"
 #include "http/server.hpp"
+#include "recorder/options.hpp"
 #include "sources/sip/settings.hpp"
 #include "sources/webhook/hook.hpp"
 
@@ -44,6 +45,7 @@ struct Settings {
   std::optional<Grant> anonymous;
   std::string journal_path = "/var/lib/hookswitch/journal.db";
   std::chrono::hours retention{24};
+  RecorderOptions recorder;  ///< its folder is beside the journal
   log::Level log_level = log::Level::info;
   std::shared_ptr<const Directory> directory;
   std::vector<std::string> orgs;

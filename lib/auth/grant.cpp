@@ -35,8 +35,7 @@ std::string scopes_text(std::uint8_t scopes) {
   return out;
 }
 
-bool may_see(const Grant& grant, std::string_view event_org,
-             std::span<const std::string> audience) {
+bool may_see(const Grant& grant, std::string_view event_org, std::span<const Text> audience) {
   if (grant.org != event_org) return false;
   if (grant.allows(Scope::events_org)) return true;
   return grant.allows(Scope::events_own) &&

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/shared_text.hpp"
 #include "base/time.hpp"
 
 namespace hookswitch {
@@ -31,6 +32,6 @@ std::string scopes_text(std::uint8_t scopes);
 
 /// The one function that decides who may see an event: `audience` is what the journal keeps with it
 /// (model.md §7).
-bool may_see(const Grant& grant, std::string_view event_org, std::span<const std::string> audience);
+bool may_see(const Grant& grant, std::string_view event_org, std::span<const Text> audience);
 
 }  // namespace hookswitch

@@ -1,23 +1,28 @@
 #include "calls/call_table.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/assert.hpp"
+#include "calls/explain.hpp"
 #include "calls/fold.hpp"
-#include "calls/keys.hpp"
+#include "calls/tell.hpp"
 
 namespace hookswitch {
 namespace {
 
 constexpr std::size_t kAbsorbedMax = 64;
-constexpr std::size_t kIndexMax = 2 * kKeysPerCallMax;
+constexpr std::size_t kTuplesMax = 16;
+constexpr std::size_t kJoinedMax = 64;
+/// A source's clock may be this much off and its call still be seen as the other source's.
+constexpr milliseconds kSightsKept{kSkewMax};
 
 /// Facts that are about a call at all; the others of model.md §3 are not this room's.
 bool is_of_call(FactType type) { return type < FactType::presence; }
 
-/// Whether a fact about an unknown call is the news of a call.
-bool starts_call(const Fact& fact) {
-  switch (fact.type) {
+/// Whether a fact about an unknown call is the news of a call. What is not may have overtaken it.
+bool starts_call(FactType type, bool state_report) {
+  switch (type) {
     case FactType::recording:
     case FactType::dtmf:
     case FactType::updated:
@@ -25,10 +30,28 @@ bool starts_call(const Fact& fact) {
     case FactType::unmuted:
       return false;
     case FactType::ended:
-      return !fact.state_report;
+      return !state_report;
     default:
       return true;
   }
+}
+
+bool begins(FactType type) {
+  switch (type) {
+    case FactType::started:
+    case FactType::dialing:
+    case FactType::ringing:
+    case FactType::queued:
+    case FactType::answered:
+      return true;
+    default:
+      return false;
+  }
+}
+
+bool told_by(const CallRecord& record, SourceIndex source) {
+  return std::any_of(record.parts.begin(), record.parts.end(),
+                     [&](const Part& part) { return part.source == source; });
 }
 
 }  // namespace
@@ -37,289 +60,660 @@ CallTable::CallTable(std::shared_ptr<const Directory> directory, std::uint64_t i
                      CallLimits limits)
     : directory_(std::move(directory)), ids_(id_seed), limits_(limits) {}
 
+// --- a fact ------------------------------------------------------------------------------------------
+
 void CallTable::apply(const Fact& fact, Step& step) {
   if (!is_of_call(fact.type)) {
     ++facts_ignored_;
     return;
   }
-  sources_.insert(fact.source);
-  const auto keys = strong_keys(fact);
-  const std::string tuple = tuple_text(fact);
-  CallRecord* record = keys.empty() ? match_tuple(fact, tuple) : match(fact, keys, step);
-  const bool is_new = record == nullptr;
-  if (is_new) {
-    if (!starts_call(fact) || (keys.empty() && tuple.empty())) {
+  const SourceIndex source = sources_.index(fact.org, fact.source);
+  const FactKeys keys = strong_keys(fact, source, sources_);
+  const Text tuple = keys.empty() ? tuple_text(fact, source) : Text{};
+  Match found = keys.empty() ? match_tuple(fact, tuple) : match(fact, keys, step);
+  const bool next_call = found.slot != kNone && records_[found.slot]->ended && !keys.empty() &&
+                         is_next_call(fact, source, keys, *records_[found.slot]);
+  if (next_call) found.slot = kNone;
+  bool is_new = false;
+  if (found.slot == kNone) {
+    const bool starts = starts_call(fact.type, fact.state_report);
+    if (keys.empty() && (tuple.empty() || !starts)) {
       ++facts_ignored_;
       return;
     }
-    record = &create(fact);
+    if (!next_call && starts) found = match_fusion(fact, source);
+    is_new = found.slot == kNone;
+    if (is_new) found.slot = create(fact, JoinedBy::first_fact, source);
   }
-  for (const auto& key : keys) {
-    if (record->call.ids.size() >= kKeysPerCallMax) break;
-    if (std::find(record->call.ids.begin(), record->call.ids.end(), key) == record->call.ids.end())
-      record->call.ids.push_back(key);
-    if (record->index.size() < kIndexMax) index(*record, index_text(fact.org, key), step);
+  for (const FactKey& key : keys) {
+    // The ended call that it only points at keeps its own name.
+    if (next_call && key.link) continue;
+    add_key(found.slot, key, step);
   }
-  if (!tuple.empty() && (is_new || keys.empty())) index(*record, tuple, step);
-
-  const bool was_ended = record->ended();
-  const auto settled_before = record->settle_at;
-  Fold fold{*record, *directory_, step.events};
-  // Saved even when nothing is told: keys, leg ids and the last sign of life must outlive a
-  // restart.
-  step.touched.insert(record->call.id);
-  if (!fold.apply(fact, is_new, limits_.settle) && !is_new) ++facts_ignored_;
-  if (!was_ended && record->ended()) not_live(*record);
-  if (settled_before != record->settle_at) {
-    if (settled_before) settling_[*settled_before].erase(record->call.id);
-    if (record->settle_at) settling_[*record->settle_at].insert(record->call.id);
-  }
+  const Text& own_tuple = keys.empty() ? tuple : (is_new ? tuple_text(fact, source) : Text{});
+  if (!own_tuple.empty()) add_tuple(found.slot, own_tuple, step);
+  const JoinedBy rule = is_new ? JoinedBy::first_fact : found.rule;
+  if (take_fact(found.slot, fact, source, rule, step)) seek_other_source(found.slot, step);
 }
 
-CallRecord* CallTable::match(const Fact& fact, const std::vector<CallKey>& keys, Step& step) {
-  CallRecord* found = nullptr;
-  for (const auto& key : keys) {
-    const auto it = by_key_.find(index_text(fact.org, key));
-    if (it == by_key_.end()) continue;
-    CallRecord& record = records_.at(it->second);
-    if (found == nullptr || (found->ended() && !record.ended())) {
-      found = &record;
-    } else if (found != &record && !found->ended() && !record.ended() &&
-               found->call.absorbed.size() + record.call.absorbed.size() < kAbsorbedMax) {
-      found = &merge(*found, record, fact.occurred(), step);
+bool CallTable::take_fact(Slot slot, const Fact& fact, SourceIndex source, JoinedBy rule,
+                          Step& step) {
+  CallRecord& record = *records_[slot];
+  // Saved even when nothing is told: keys and the last sign of life must outlive a restart.
+  touch(slot, step);
+  record.last_fact = std::max(record.last_fact, fact.received);
+  record.check_until.reset();
+  const auto at = add_note(record, fact, source, rule, *directory_);
+  if (!at) {
+    ++facts_ignored_;
+    return false;
+  }
+  const bool was_ended = record.ended, was_told = record.told;
+  if (!was_told) {
+    if (std::none_of(record.notes.begin(), record.notes.end(), [](const Note& note) {
+          return starts_call(note.type, note.state_report);
+        })) {
+      ++facts_ignored_;
+      return true;
     }
+    record.told = true;
+    now_live(slot);
+    plan_check(slot);
   }
-  return found != nullptr && is_next_call(fact, *found) ? nullptr : found;
+  Truth truth_before;
+  std::shared_ptr<const Call> before;
+  if (was_told) {
+    const Note note = record.notes.back();
+    record.notes.pop_back();
+    truth_before = fold(record, sources_);
+    before = show(record, truth_before, sources_);
+    record.notes.push_back(note);
+  }
+  tie_names(record, fact, source);
+  mark_handed_on(record, fact, source);
+  const Truth truth = fold(record, sources_);
+  Cause cause{&record.notes.back(), {}};
+  if (fact.type == FactType::recording)
+    cause.recording = fact.recording.id.empty() ? fact.recording.url : fact.recording.id;
+  const std::size_t told = step.events.size();
+  tell(record, before, truth_before, truth, sources_, cause, step.events);
+  if (step.events.size() == told) ++facts_ignored_;
+  settled(slot, truth, was_ended);
+  return true;
 }
 
-bool CallTable::is_next_call(const Fact& fact, const CallRecord& ended) const {
-  if (!ended.ended() || fact.occurred() <= *ended.call.ended_at) return false;
-  switch (fact.type) {
-    case FactType::started:
-    case FactType::dialing:
-    case FactType::ringing:
-    case FactType::queued:
-    case FactType::answered:
-      break;
-    default:
-      return false;
+/// What the table keeps of the truth, so that it need not ask again.
+void CallTable::settled(Slot slot, const Truth& truth, bool was_ended) {
+  CallRecord& record = *records_[slot];
+  const bool was_patient = std::exchange(record.patient, truth.patient);
+  if (was_patient && !record.patient) plan_check(slot);  // its time ends sooner now
+  std::optional<Time> settle_at;
+  if (truth.settle_from && !record.ended) settle_at = *truth.settle_from + limits_.settle;
+  if (settle_at != record.settle_at) {
+    if (record.settle_at) settling_.erase({*record.settle_at, slot});
+    if (settle_at) settling_.emplace(*settle_at, slot);
+    record.settle_at = settle_at;
   }
+  if (!was_ended && record.ended) not_live(slot);
+}
+
+// --- which call --------------------------------------------------------------------------------------
+
+CallTable::Match CallTable::match(const Fact& fact, const FactKeys& keys, Step& step) {
+  Match found;
+  for (const FactKey& key : keys) {
+    const Slot slot = find_key(key);
+    if (slot == kNone || slot == found.slot) continue;
+    if (found.slot == kNone) {
+      found = {slot, key.rule};
+      continue;
+    }
+    const CallRecord &one = *records_[found.slot], &two = *records_[slot];
+    if (may_merge(one, two, fact.occurred()))
+      found.slot = merge(found.slot, slot,
+                         {key.rule, 100, key.key.source, fact.occurred(), {}, key.key.value},
+                         &fact, step);
+    else if (one.ended && !two.ended)
+      found = {slot, key.rule};
+  }
+  return found;
+}
+
+/// A call that is over takes part in a merge only if the link was made before its end, or just after:
+/// a PBX may end the consult call before it tells of the transfer.
+bool CallTable::may_merge(const CallRecord& one, const CallRecord& two, Time at) const {
+  const auto open = [&](const CallRecord& record) {
+    return !record.ended || at <= record.ended_at + kReorderWindow;
+  };
+  return open(one) && open(two) && one.absorbed.size() + two.absorbed.size() < kAbsorbedMax;
+}
+
+bool CallTable::is_next_call(const Fact& fact, SourceIndex source, const FactKeys& keys,
+                             const CallRecord& ended) const {
+  if (!begins(fact.type) || fact.occurred() <= ended.ended_at) return false;
   // A call id of its own that the ended call never had: it only points at that call. A leg id will
   // do only for a call that nobody answered, and not at once: of two watchers of one call, one may
   // be heard of just after the other has told of its end.
-  const auto unknown = [&](KeyKind kind, const std::string& value) {
-    if (value.empty()) return false;
-    const auto it = by_key_.find(index_text(fact.org, {kind, fact.source, value}));
-    return it == by_key_.end() || it->second != ended.call.id;
-  };
-  const bool rings_on =
-      !ended.call.answered_at && fact.occurred() > *ended.call.ended_at + limits_.settle;
-  return (rings_on && unknown(KeyKind::vendor_leg_id, fact.ids.leg)) ||
-         std::any_of(fact.ids.call.begin(), fact.ids.call.end(),
-                     [&](const auto& id) { return unknown(KeyKind::vendor_call_id, id); }) ||
-         std::any_of(fact.ids.sip.begin(), fact.ids.sip.end(),
-                     [&](const auto& id) { return unknown(KeyKind::sip_call_id, id); });
+  // A source that is new to it tells of the same call by a key that both share.
+  if (!told_by(ended, source) && fact.received - ended.last_fact <= limits_.fusion_window)
+    return false;
+  const bool rings_on = !ended.answered && fact.occurred() > ended.ended_at + limits_.settle;
+  return std::any_of(keys.begin(), keys.end(), [&](const FactKey& key) {
+    const bool can_tell = key.key.kind == KeyKind::vendor_call_id ||
+                          key.key.kind == KeyKind::sip_call_id ||
+                          (rings_on && key.key.kind == KeyKind::vendor_leg_id &&
+                           (fact.state_report || fact.at));
+    return can_tell && !key.link && key.key.source == source && !owns(ended, key.key);
+  });
 }
 
-CallRecord* CallTable::match_tuple(const Fact& fact, const std::string& tuple) {
-  const auto it = tuple.empty() ? by_key_.end() : by_key_.find(tuple);
-  if (it == by_key_.end()) return nullptr;
-  CallRecord& record = records_.at(it->second);
-  if (!record.ended())
-    return fact.received - record.last_fact <= limits_.tuple_guard ? &record : nullptr;
-  // A call that is over takes what can only be its aftermath; anything else is the next call of the
-  // same pair.
-  const bool aftermath = fact.type == FactType::ended || fact.type == FactType::report ||
-                         fact.type == FactType::recording;
-  return aftermath ? &record : nullptr;
-}
-
-CallRecord& CallTable::create(const Fact& fact) {
-  CallRecord record;
-  record.call.id = ids_.next(fact.received);
-  record.call.org = fact.org;
-  record.call.started_at = fact.occurred();
-  record.last_fact = fact.received;
-  ++live_count_;
-  const std::string id = record.call.id;
-  live_[fact.org].insert(id);
-  checks_.emplace(silence_ends(record), id);
-  return records_.emplace(id, std::move(record)).first->second;
-}
-
-void CallTable::index(CallRecord& record, const std::string& text, Step& step) {
-  const auto [it, fresh] = by_key_.try_emplace(text, record.call.id);
-  if (!fresh && it->second == record.call.id) return;
-  if (!fresh) {  // the key's former bearer is over: the newer call has it now
-    if (const auto former = records_.find(it->second); former != records_.end()) {
-      std::erase(former->second.index, text);
-      step.touched.insert(it->second);
-    }
-    it->second = record.call.id;
-  }
-  record.index.push_back(text);
-}
-
-CallRecord& CallTable::merge(CallRecord& one, CallRecord& two, Time at, Step& step) {
-  // Names of absorbed calls are kept for look-ups; a call that many others point at does not
-  // swallow them without end. Ids sort by time, so the older one survives.
-  CallRecord& kept = one.call.id < two.call.id ? one : two;
-  CallRecord& gone = &kept == &one ? two : one;
-  for (std::size_t i = 0; i < gone.call.legs.size() && kept.call.legs.size() < kLegsPerCallMax;
-       ++i) {
-    Leg leg = gone.call.legs[i];
-    // A leg that lives and one that has ended are two, even of one line: neither may hide what was
-    // told of the other.
-    const auto same =
-        std::find_if(kept.call.legs.begin(), kept.call.legs.end(), [&](const Leg& other) {
-          const bool both =
-              (other.state == LegState::terminated) == (leg.state == LegState::terminated);
-          return both && other.role == leg.role && other.ext == leg.ext && other.user == leg.user &&
-                 (!leg.ext.empty() || other.number == leg.number);
-        });
-    if (same == kept.call.legs.end()) {
-      leg.id = "l" + std::to_string(kept.call.legs.size() + 1);
-      kept.call.legs.push_back(std::move(leg));
-      kept.memory.push_back(std::move(gone.memory[i]));
+CallTable::Match CallTable::match_tuple(const Fact& fact, const Text& tuple) const {
+  Match found;
+  if (tuple.empty()) return found;
+  const auto [begin, end] = by_key_.equal_range(hash_of_tuple(fact.org, tuple.str()));
+  for (auto it = begin; it != end; ++it) {
+    const CallRecord& record = *records_[it->second];
+    if (record.org != fact.org ||
+        std::find(record.tuples.begin(), record.tuples.end(), tuple) == record.tuples.end())
       continue;
+    if (found.slot != kNone) {
+      const CallRecord& known = *records_[found.slot];
+      if (known.ended != record.ended ? known.ended == false : record.id < known.id) continue;
     }
-    auto& memory = kept.memory[static_cast<std::size_t>(same - kept.call.legs.begin())];
-    LegMemory other = std::move(gone.memory[i]);
-    if (rank(leg.state) > rank(same->state)) {
-      leg.id = same->id;
-      *same = std::move(leg);
-      std::swap(memory, other);  // hold and its times go with the leg that stays
-    }
-    memory.observed |= other.observed;
-    for (auto& key : other.keys)
-      if (memory.keys.size() < kKeysPerCallMax) memory.keys.push_back(std::move(key));
+    found = {it->second, JoinedBy::tuple};
   }
-  for (const auto& key : gone.call.ids)
-    if (kept.call.ids.size() < kKeysPerCallMax &&
-        std::find(kept.call.ids.begin(), kept.call.ids.end(), key) == kept.call.ids.end())
-      kept.call.ids.push_back(key);
-  for (const auto& text : gone.index) {
-    if (kept.index.size() >= kIndexMax) {
-      by_key_.erase(text);
+  if (found.slot == kNone) return found;
+  const CallRecord& record = *records_[found.slot];
+  if (!record.ended)
+    return fact.received - record.last_fact <= limits_.tuple_guard ? found : Match{};
+  // A call that is over takes what can only be its aftermath or is told to be older than its end;
+  // anything else is the next call of the same pair.
+  const bool only_its_end =
+      std::all_of(record.notes.begin(), record.notes.end(), [](const Note& note) {
+        return note.type == FactType::ended || note.type == FactType::report;
+      });
+  const bool late = !begins(fact.type) && fact.received - record.last_fact <= kReorderWindow;
+  const bool aftermath = late || (only_its_end && fact.received - record.last_fact <= kReorderWindow) ||
+                         fact.type == FactType::ended || fact.type == FactType::report ||
+                         fact.type == FactType::recording ||
+                         (fact.at && *fact.at <= record.ended_at);
+  return aftermath ? found : Match{};
+}
+
+namespace {
+
+/// "No strong key contradicts": what both calls have of one kind must not differ.
+bool keys_contradict(const CallRecord& one, const CallRecord& two) {
+  for (const Part& part : one.parts)
+    if (part.source != SourceBook::kBroker && told_by(two, part.source)) return true;
+  bool both = false, shared = false;
+  for (const Key& a : one.keys) {
+    for (const Key& b : two.keys) {
+      if (a.kind != b.kind) continue;
+      if (a.kind == KeyKind::session_id) {
+        both = true;
+        shared |= a.value == b.value;
+      }
+      if (a.kind == KeyKind::header) {
+        const auto name = [](const Text& text) { return text.str().substr(0, text.str().find(':')); };
+        if (name(a.value) == name(b.value) && a.value != b.value) return true;
+      }
+    }
+  }
+  return both && !shared;
+}
+
+}  // namespace
+
+/// The one call of other sources that this sighting can be of. kNone: none, or several.
+CallTable::Slot CallTable::other_source_call(const FusionSight& sight, const Text& org,
+                                             const CallRecord* own, std::uint8_t& confidence) const {
+  Slot found = kNone;
+  const Time since = sight.received - limits_.fusion_window - kSightsKept;
+  for (const FusionSight* seen : fusion_.near(org, sight)) {
+    const CallRecord* record = records_[seen->slot].get();
+    if (record == nullptr || record == own || seen->received < since ||
+        hash_of_call_id(record->id.str()) != seen->call)
       continue;
-    }
-    by_key_[text] = kept.call.id;
-    kept.index.push_back(text);
+    // As much as is known of it by now.
+    const FusionSight other = whole_sight_of(*record, record->notes[seen->note]);
+    if (compare(other, sight, limits_.fusion_window) != FusionVerdict::fuses ||
+        !sources_[other.source].rules.fuses || told_by(*record, sight.source) ||
+        (own != nullptr && keys_contradict(*own, *record)))
+      continue;
+    // A call that is over is only taken up by a source that tells times, and only for what it tells
+    // of before that end, or of both the same line and the same number: a short call of which one
+    // source has told all before the other begins.
+    const bool both = fusion_confidence(other, sight) > 90;
+    const bool of_its_end = sight.type == FactType::ended && both;
+    const bool both_over = own != nullptr && own->ended && both;
+    if (record->ended && !of_its_end && !both_over &&
+        (!sight.told_at || (sight.at > record->ended_at && !both)))
+      continue;
+    if (found != kNone && found != seen->slot) return kNone;
+    found = seen->slot;
+    confidence = std::max(confidence, fusion_confidence(other, sight));
   }
-  const std::string absorbed = gone.call.id;
-  kept.call.absorbed.push_back(absorbed);
-  for (const auto& older : gone.call.absorbed) kept.call.absorbed.push_back(older);
-  for (const auto& name : kept.call.absorbed) alias_[name] = kept.call.id;
-  if (gone.settle_at) settling_[*gone.settle_at].erase(absorbed);
-  --live_count_;
-  live_[gone.call.org].erase(absorbed);
-  step.touched.insert({absorbed, kept.call.id});
-  Fold fold{kept, *directory_, step.events};
-  fold.absorb(gone);
-  fold.tell_merged(absorbed, at);
-  records_.erase(absorbed);
+  return found;
+}
+
+CallTable::Match CallTable::match_fusion(const Fact& fact, SourceIndex source) {
+  if (!sources_[source].rules.fuses || !sources_.may_fuse(fact.org)) return {};
+  const FusionSight sight = sight_of(fact, source);
+  if (sight.ext.empty() && sight.number.empty()) return {};
+  std::uint8_t confidence = 0;
+  const Slot found = other_source_call(sight, fact.org, nullptr, confidence);
+  if (found == kNone) return {};
+  auto& joined = records_[found]->joined;
+  if (joined.size() < kJoinedMax)
+    joined.push_back({JoinedBy::fusion, confidence, source, sight.at, {},
+                      sight.number.empty() ? sight.ext : sight.number});
+  return {found, JoinedBy::fusion};
+}
+
+/// A call that only one source tells of so far may turn out to be another source's call when more is
+/// known of it: its line rings, somebody answers.
+void CallTable::seek_other_source(Slot slot, Step& step) {
+  const CallRecord& own = *records_[slot];
+  const Note& note = own.notes.back();
+  const FusionSight sight = whole_sight_of(own, note);
+  if (!sources_[sight.source].rules.fuses || (sight.ext.empty() && sight.number.empty())) return;
+  fusion_.forget_before(note.received - limits_.fusion_window - kSightsKept);
+  const bool alone = std::all_of(own.parts.begin(), own.parts.end(), [&](const Part& part) {
+    return part.source == sight.source || part.source == SourceBook::kBroker;
+  });
+  Slot other = kNone;
+  std::uint8_t confidence = 0;
+  if (alone && sources_.may_fuse(own.org))
+    other = other_source_call(sight, own.org, &own, confidence);
+  see(slot, own.notes.size() - 1);
+  if (other == kNone) return;
+  const Text evidence = sight.number.empty() ? sight.ext : sight.number;
+  merge(slot, other, {JoinedBy::fusion, confidence, sight.source, sight.at, {}, evidence}, nullptr, step);
+}
+
+void CallTable::see(Slot slot, std::size_t note) {
+  const CallRecord& record = *records_[slot];
+  FusionSight sight = sight_of(record, record.notes[note]);
+  if (sight.ext.empty() && sight.number.empty()) return;
+  sight.slot = slot;
+  sight.note = static_cast<std::uint16_t>(note);
+  sight.call = hash_of_call_id(record.id.str());
+  fusion_.add(record.org, std::move(sight));
+}
+
+CallTable::Slot CallTable::merge(Slot one, Slot two, const Joined& why, const Fact* fact,
+                                 Step& step) {
+  // Ids sort by time: the older one survives. A call that is over does not swallow a living one.
+  const bool one_lives = !records_[one]->ended, two_lives = !records_[two]->ended;
+  const bool one_told = records_[one]->told, two_told = records_[two]->told;
+  const bool keep_one = one_told != two_told     ? one_told
+                        : one_lives != two_lives ? one_lives
+                                                 : records_[one]->id < records_[two]->id;
+  const Slot kept = keep_one ? one : two, lost = keep_one ? two : one;
+  CallRecord& record = *records_[kept];
+  CallRecord& gone = *records_[lost];
+  const bool was_ended = record.ended, was_told = record.told, gone_told = gone.told;
+  Truth truth_before;
+  std::shared_ptr<const Call> before, shown_gone;
+  if (was_told) {
+    truth_before = fold(record, sources_);
+    before = show(record, truth_before, sources_);
+  }
+  if (gone_told) shown_gone = show(gone, fold(gone, sources_), sources_);
+  if (fact != nullptr) {
+    mark_handed_on(record, *fact, why.source);
+    mark_handed_on(gone, *fact, why.source);
+  }
+
+  const std::size_t notes_before = record.notes.size();
+  add_notes_of(record, gone);
+  if (fact != nullptr) tie_names(record, *fact, why.source);
+  record.last_fact = std::max(record.last_fact, gone.last_fact);
+  record.check_until.reset();
+  for (const Key& key : gone.keys) {
+    const std::uint64_t hash = hash_of(gone.org, key);
+    unindex(hash, lost);
+    const bool told = std::any_of(record.keys.begin(), record.keys.end(), [&](const Key& known) {
+      return known.source == key.source && same_key(known, key);
+    });
+    if (told || record.keys.size() >= kKeysPerCallMax) continue;
+    record.keys.push_back(key);
+    index(hash, kept);
+  }
+  for (const Text& tuple : gone.tuples) {
+    const std::uint64_t hash = hash_of_tuple(gone.org, tuple.str());
+    unindex(hash, lost);
+    if (record.tuples.size() >= kTuplesMax ||
+        std::find(record.tuples.begin(), record.tuples.end(), tuple) != record.tuples.end())
+      continue;
+    record.tuples.push_back(tuple);
+    index(hash, kept);
+  }
+  unindex(hash_of_call_id(gone.id.str()), lost);
+  if (gone_told) {  // an id that nobody was told of is no name
+    record.absorbed.push_back(gone.id);
+    index(hash_of_call_id(gone.id.str()), kept);
+  }
+  for (const Text& older : gone.absorbed) {
+    unindex(hash_of_call_id(older.str()), lost);
+    record.absorbed.push_back(older);
+    index(hash_of_call_id(older.str()), kept);
+  }
+  for (const Joined& each : gone.joined)
+    if (record.joined.size() < kJoinedMax) record.joined.push_back(each);
+  if (record.joined.size() < kJoinedMax) {
+    record.joined.push_back(why);
+    if (gone_told) record.joined.back().with = gone.id;
+  }
+  for (const Text& told : gone.told_recordings)
+    if (record.told_recordings.size() < kRecordingsPerCallMax) record.told_recordings.push_back(told);
+
+  touch(lost, step);
+  touch(kept, step);
+  if (gone.settle_at) settling_.erase({*gone.settle_at, lost});
+  if (gone_told && !gone.ended) not_live(lost);
+  records_[lost].reset();
+  free_.push_back(lost);
+  --count_;
+
+  const Truth truth = fold(record, sources_);
+  for (std::size_t i = notes_before; i < record.notes.size(); ++i) see(kept, i);
+  if (!was_told) return kept;
+  if (gone_told) {
+    tell_merged(record, before, truth_before, shown_gone, truth, sources_, why.at, step.events);
+  } else {
+    const Cause cause{&record.notes.back(), {}};
+    tell(record, before, truth_before, truth, sources_, cause, step.events);
+  }
+  settled(kept, truth, was_ended);
   return kept;
 }
 
+CallTable::Slot CallTable::create(const Fact& fact, JoinedBy rule, SourceIndex source) {
+  auto record = std::make_unique<CallRecord>();
+  record->id = next_id_ ? next_id_(fact.received) : ids_.next(fact.received);
+  record->org = fact.org;
+  record->last_fact = fact.received;
+  record->joined.push_back({rule, 100, source, fact.occurred(), {}, {}});
+  Slot slot = kNone;
+  if (free_.empty()) {
+    slot = static_cast<Slot>(records_.size());
+    records_.push_back(std::move(record));
+    live_at_.push_back(0);
+  } else {
+    slot = free_.back();
+    free_.pop_back();
+    records_[slot] = std::move(record);
+  }
+  ++count_;
+  index(hash_of_call_id(records_[slot]->id.str()), slot);
+  plan_check(slot);
+  return slot;
+}
+
+// --- time --------------------------------------------------------------------------------------------
+
+void CallTable::end_by_tick(Slot slot, Time now, Disposition why, Step& step) {
+  Fact end;
+  end.org = records_[slot]->org;
+  end.type = FactType::ended;
+  end.received = now;
+  end.at = now;
+  if (why == Disposition::reconciled) end.disposition = why;
+  take_fact(slot, end, SourceBook::kBroker, JoinedBy::tick, step);
+}
+
 void CallTable::tick(Time now, Step& step) {
-  while (!settling_.empty() && settling_.begin()->first <= now) {
-    const auto due = settling_.extract(settling_.begin());
-    for (const auto& id : due.mapped()) {
-      CallRecord& record = records_.at(id);
-      if (record.ended()) continue;
-      Fold{record, *directory_, step.events}.end_by_tick(now, Disposition::unknown);
-      not_live(record);
-      step.touched.insert(id);
+  // In the order of ids, not of when something was planned: that differs after a restart.
+  const auto by_id = [&](Slot a, Slot b) { return records_[a]->id < records_[b]->id; };
+  std::vector<Slot> due, silent, again;
+  for (; !settling_.empty() && settling_.begin()->first <= now; settling_.erase(settling_.begin())) {
+    due.push_back(settling_.begin()->second);
+    records_[due.back()]->settle_at.reset();
+  }
+  std::sort(due.begin(), due.end(), by_id);
+  for (const Slot slot : due) end_by_tick(slot, now, Disposition::unknown, step);
+
+  while (!checks_.empty() && checks_.begin()->first <= now) {
+    const auto planned = checks_.extract(checks_.begin());
+    for (const Slot slot : planned.mapped()) {
+      if (records_[slot] == nullptr) continue;
+      (silence_ends(*records_[slot]) < now ? silent : again).push_back(slot);
     }
   }
-  // In the order of ids, not of when the check was planned: that differs after a restart.
-  std::set<std::string> silent;
-  while (!checks_.empty() && checks_.begin()->first < now) {
-    const std::string id = checks_.begin()->second;
-    checks_.erase(checks_.begin());
-    const auto at = records_.find(id);
-    if (at == records_.end()) continue;
-    const Time due = silence_ends(at->second);
-    if (due < now)
-      silent.insert(id);
-    else  // it has been heard of since the check was planned
-      checks_.emplace(due, id);
-  }
-  for (const auto& id : silent) {
-    CallRecord& record = records_.at(id);
-    if (record.ended()) {
-      forget(id, step);
+  for (const Slot slot : again) plan_check(slot);
+  std::sort(silent.begin(), silent.end(), by_id);
+  silent.erase(std::unique(silent.begin(), silent.end()), silent.end());
+  for (const Slot slot : silent) {
+    CallRecord& record = *records_[slot];
+    if (record.ended || !record.told) {
+      forget(slot, step);
       continue;
     }
-    Fold{record, *directory_, step.events}.end_by_tick(now, Disposition::reconciled);
-    not_live(record);
-    step.touched.insert(id);
+    const Part* asked = nullptr;
+    for (const Part& part : record.parts)
+      if (part.source != SourceBook::kBroker && checkable_ &&
+          checkable_(record.org, sources_[part.source].name))
+        asked = &part;
+    if (asked != nullptr && !record.check_until) {
+      record.check_until = now + limits_.check_time;
+      step.checks.push_back({record.org, sources_[asked->source].name, record.id});
+      touch(slot, step);
+      plan_check(slot);
+      continue;
+    }
+    end_by_tick(slot, now, Disposition::reconciled, step);
+  }
+}
+
+void CallTable::source_restarted(const std::string& org, const std::string& source, Time now,
+                                 Step& step) {
+  const SourceIndex at = sources_.index(org, source);
+  const auto live = live_.find(org);
+  if (live == live_.end()) return;
+  for (const Slot slot : live->second) {
+    CallRecord& record = *records_[slot];
+    // What another source tells of as well is that one's to end.
+    const bool only_its = std::all_of(record.parts.begin(), record.parts.end(),
+                                      [&](const Part& part) { return part.source == at; });
+    if (!only_its) continue;
+    record.check_until = now + limits_.check_time;
+    step.checks.push_back({record.org, source, record.id});
+    touch(slot, step);
+    plan_check(slot);
   }
 }
 
 Time CallTable::silence_ends(const CallRecord& record) const {
-  if (record.ended()) return record.last_fact + limits_.keep_ended;
+  if (record.ended || !record.told) return record.last_fact + limits_.keep_ended;
+  if (record.check_until) return *record.check_until;
   // Who waits in a queue may be silent for as long as who talks.
-  const bool patient = record.call.answered_at || !record.call.queue.empty();
-  return record.last_fact + (patient ? milliseconds{limits_.answered_silence}
-                                     : milliseconds{limits_.unanswered_silence});
+  return record.last_fact + (record.patient ? milliseconds{limits_.answered_silence}
+                                            : milliseconds{limits_.unanswered_silence});
+}
+
+void CallTable::plan_check(Slot slot) {
+  checks_[std::chrono::floor<std::chrono::seconds>(silence_ends(*records_[slot]))].push_back(slot);
 }
 
 std::optional<Time> CallTable::next_settle() const {
-  for (const auto& [time, ids] : settling_)
-    if (!ids.empty()) return time;
-  return std::nullopt;
+  return settling_.empty() ? std::nullopt : std::optional{settling_.begin()->first};
 }
 
-void CallTable::forget(const std::string& call_id, Step& step) {
-  const auto it = records_.find(call_id);
-  HS_ASSERT(it != records_.end());
-  for (const auto& text : it->second.index)
-    if (const auto key = by_key_.find(text); key != by_key_.end() && key->second == call_id)
-      by_key_.erase(key);
-  for (const auto& name : it->second.call.absorbed) alias_.erase(name);
-  records_.erase(it);
-  step.touched.insert(call_id);
+void CallTable::forget(Slot slot, Step& step) {
+  const CallRecord& record = *records_[slot];
+  touch(slot, step);
+  for (const Key& key : record.keys) unindex(hash_of(record.org, key), slot);
+  for (const Text& tuple : record.tuples) unindex(hash_of_tuple(record.org, tuple.str()), slot);
+  unindex(hash_of_call_id(record.id.str()), slot);
+  for (const Text& name : record.absorbed) unindex(hash_of_call_id(name.str()), slot);
+  records_[slot].reset();
+  free_.push_back(slot);
+  --count_;
 }
 
-void CallTable::not_live(const CallRecord& record) {
+void CallTable::now_live(Slot slot) {
+  auto& live = live_[records_[slot]->org];
+  live_at_[slot] = static_cast<std::uint32_t>(live.size());
+  live.push_back(slot);
+  ++live_count_;
+}
+
+void CallTable::not_live(Slot slot) {
+  auto& live = live_[records_[slot]->org];
+  const std::uint32_t at = live_at_[slot];
+  HS_ASSERT(at < live.size() && live[at] == slot);
+  live[at] = live.back();
+  live_at_[live[at]] = at;
+  live.pop_back();
   --live_count_;
-  live_[record.call.org].erase(record.call.id);
-  checks_.emplace(silence_ends(record),
-                  record.call.id);  // sooner than what was planned for a living call
+  if (records_[slot]->ended) plan_check(slot);  // sooner than what was planned for a living call
 }
 
-std::vector<const Call*> CallTable::live(const std::string& org) const {
-  std::vector<const Call*> out;
-  const auto ids = live_.find(org);
-  if (ids == live_.end()) return out;
-  for (const auto& id : ids->second) out.push_back(&records_.at(id).call);
+// --- the index ---------------------------------------------------------------------------------------
+
+bool CallTable::owns(const CallRecord& record, const Key& key) const {
+  return std::any_of(record.keys.begin(), record.keys.end(),
+                     [&](const Key& known) { return same_key(known, key); });
+}
+
+void CallTable::index(std::uint64_t hash, Slot slot) { by_key_.emplace(hash, slot); }
+
+void CallTable::unindex(std::uint64_t hash, Slot slot) {
+  const auto [begin, end] = by_key_.equal_range(hash);
+  for (auto it = begin; it != end; ++it)
+    if (it->second == slot) {
+      by_key_.erase(it);
+      return;
+    }
+}
+
+/// Of several bearers of a key the living one, else the newest.
+CallTable::Slot CallTable::find_key(const FactKey& key) const {
+  Slot found = kNone;
+  const auto [begin, end] = by_key_.equal_range(key.hash);
+  for (auto it = begin; it != end; ++it) {
+    const CallRecord& record = *records_[it->second];
+    if (!owns(record, key.key)) continue;
+    if (found != kNone) {
+      const CallRecord& known = *records_[found];
+      if (known.ended != record.ended ? !known.ended : record.id < known.id) continue;
+    }
+    found = it->second;
+  }
+  return found;
+}
+
+void CallTable::add_key(Slot slot, const FactKey& key, Step& step) {
+  CallRecord& record = *records_[slot];
+  // Each source that tells of it is named with it.
+  const bool told = std::any_of(record.keys.begin(), record.keys.end(), [&](const Key& known) {
+    return known.source == key.key.source && same_key(known, key.key);
+  });
+  if (record.keys.size() >= kKeysPerCallMax || told) return;
+  record.keys.push_back(key.key);
+  index(key.hash, slot);
+  touch(slot, step);
+}
+
+void CallTable::add_tuple(Slot slot, const Text& tuple, Step& step) {
+  CallRecord& record = *records_[slot];
+  if (record.tuples.size() >= kTuplesMax ||
+      std::find(record.tuples.begin(), record.tuples.end(), tuple) != record.tuples.end())
+    return;
+  record.tuples.push_back(tuple);
+  index(hash_of_tuple(record.org, tuple.str()), slot);
+  touch(slot, step);
+}
+
+CallTable::Slot CallTable::find_call_id(const std::string& id) const {
+  const auto [begin, end] = by_key_.equal_range(hash_of_call_id(id));
+  for (auto it = begin; it != end; ++it) {
+    const CallRecord& record = *records_[it->second];
+    if (record.id == id || std::find(record.absorbed.begin(), record.absorbed.end(), Text{id}) !=
+                               record.absorbed.end())
+      return it->second;
+  }
+  return kNone;
+}
+
+CallTable::Slot CallTable::find_any(const std::string& org, const std::string& any_id) const {
+  const auto of_org = [&](Slot slot) { return slot != kNone && records_[slot]->org == org; };
+  if (const Slot slot = find_call_id(any_id); of_org(slot)) return slot;
+  for (std::size_t i = 1; i < sources_.size(); ++i) {
+    if (sources_[static_cast<SourceIndex>(i)].org != org) continue;
+    for (const KeyKind kind : {KeyKind::vendor_call_id, KeyKind::sip_call_id,
+                               KeyKind::vendor_leg_id, KeyKind::session_id}) {
+      FactKey key{{kind, static_cast<SourceIndex>(i), any_id}, {}, false, 0};
+      key.hash = hash_of(org, key.key);
+      if (const Slot slot = find_key(key); of_org(slot)) return slot;
+    }
+  }
+  return kNone;
+}
+
+// --- looking -----------------------------------------------------------------------------------------
+
+std::vector<std::shared_ptr<const Call>> CallTable::live(const std::string& org) const {
+  std::vector<std::shared_ptr<const Call>> out;
+  const auto slots = live_.find(org);
+  if (slots == live_.end()) return out;
+  out.reserve(slots->second.size());
+  for (const Slot slot : slots->second)
+    out.push_back(show(*records_[slot], fold(*records_[slot], sources_), sources_));
+  std::sort(out.begin(), out.end(), [](const auto& a, const auto& b) { return a->id < b->id; });
   return out;
+}
+
+std::shared_ptr<const Call> CallTable::find(const std::string& org,
+                                            const std::string& any_id) const {
+  const Slot slot = find_any(org, any_id);
+  if (slot == kNone || !records_[slot]->told) return nullptr;
+  return show(*records_[slot], fold(*records_[slot], sources_), sources_);
+}
+
+std::string CallTable::explain(const std::string& org, const std::string& any_id) const {
+  const Slot slot = find_any(org, any_id);
+  if (slot == kNone || !records_[slot]->told) return {};
+  std::vector<NearMiss> near;
+  const CallRecord& own = *records_[slot];
+  for (const auto& other : records_) {
+    if (other == nullptr || other.get() == &own || other->org != org || !other->told) continue;
+    if (auto miss = near_miss(own, *other, limits_.fusion_window))
+      if (near.size() < kNearMissesMax) near.push_back(std::move(*miss));
+  }
+  return explain_call(own, sources_, near);
 }
 
 std::vector<Fact> CallTable::living_legs(const std::string& org, const std::string& source) const {
   std::vector<Fact> out;
-  for (const Call* call : live(org)) {
-    const CallRecord& record = records_.at(call->id);
-    for (std::size_t i = 0; i < call->legs.size(); ++i) {
-      const Leg& leg = call->legs[i];
-      if (leg.state == LegState::terminated) continue;
-      for (const auto& key : record.memory[i].keys) {
-        if (!key.starts_with(source + '\x1f')) continue;
+  const auto slots = live_.find(org);
+  if (slots == live_.end()) return out;
+  std::vector<Slot> sorted = slots->second;
+  std::sort(sorted.begin(), sorted.end(),
+            [&](Slot a, Slot b) { return records_[a]->id < records_[b]->id; });
+  for (const Slot slot : sorted) {
+    const CallRecord& record = *records_[slot];
+    const Truth truth = fold(record, sources_);
+    for (const FoldLeg& leg : truth.legs) {
+      if (leg.leg.state == LegState::terminated) continue;
+      for (const auto& [by, id] : leg.keys) {
+        if (sources_[by].name != source) continue;
         Fact fact;
         fact.org = org;
         fact.source = source;
-        fact.type = leg.state == LegState::held        ? FactType::held
-                    : leg.state == LegState::confirmed ? FactType::answered
-                    : leg.role == LegRole::callee      ? FactType::ringing
-                                                       : FactType::dialing;
-        fact.ids.leg = key.substr(source.size() + 1);
-        for (const auto& id : call->ids)
-          if (id.kind == KeyKind::sip_call_id && id.source == source)
-            fact.ids.sip.push_back(id.value);
-        fact.agent.ext = leg.ext;
-        fact.from = call->from;
-        fact.to = call->to;
+        fact.type = leg.leg.state == LegState::held        ? FactType::held
+                    : leg.leg.state == LegState::confirmed ? FactType::answered
+                    : leg.leg.role == LegRole::callee      ? FactType::ringing
+                                                           : FactType::dialing;
+        fact.ids.leg = id;
+        for (const Key& key : record.keys)
+          if (key.kind == KeyKind::sip_call_id && key.source == by)
+            fact.ids.sip.push_back(key.value);
+        fact.agent.ext = leg.leg.ext;
+        fact.from = truth.call.from;
+        fact.to = truth.call.to;
         fact.state_report = true;
         out.push_back(std::move(fact));
       }
@@ -328,53 +722,58 @@ std::vector<Fact> CallTable::living_legs(const std::string& org, const std::stri
   return out;
 }
 
-const Call* CallTable::find(const std::string& org, const std::string& any_id) const {
-  const auto of_org = [&](const std::string& id) -> const Call* {
-    const auto it = records_.find(id);
-    return it != records_.end() && it->second.call.org == org ? &it->second.call : nullptr;
-  };
-  if (const Call* call = of_org(any_id)) return call;
-  if (const auto it = alias_.find(any_id); it != alias_.end()) return of_org(it->second);
-  for (const auto& source : sources_)
-    for (const KeyKind kind : {KeyKind::vendor_call_id, KeyKind::sip_call_id,
-                               KeyKind::vendor_leg_id, KeyKind::session_id})
-      if (const auto it = by_key_.find(index_text(org, {kind, source, any_id}));
-          it != by_key_.end())
-        if (const Call* call = of_org(it->second)) return call;
-  return nullptr;
-}
+// --- saved state -------------------------------------------------------------------------------------
 
 std::string CallTable::save(const std::string& call_id) const {
-  const auto it = records_.find(call_id);
-  return it == records_.end() ? std::string{} : save_record(it->second);
+  const Slot slot = find_call_id(call_id);
+  if (slot == kNone || !(records_[slot]->id == call_id)) return {};
+  return save_record(*records_[slot], sources_);
+}
+
+/// After a restart: what calls of other sources may still be compared with.
+void CallTable::see_again() {
+  std::vector<std::tuple<Time, Slot, std::size_t>> seen;
+  for (Slot slot = 0; slot < records_.size(); ++slot)
+    for (std::size_t i = 0; i < records_[slot]->notes.size(); ++i)
+      seen.emplace_back(records_[slot]->notes[i].received, slot, i);
+  std::sort(seen.begin(), seen.end());
+  const Time since =
+      seen.empty() ? Time{} : std::get<0>(seen.back()) - limits_.fusion_window - kSightsKept;
+  for (const auto& [received, slot, note] : seen)
+    if (received >= since) see(slot, note);
 }
 
 std::vector<std::string> CallTable::restore(const std::map<std::string, std::string>& saved) {
   records_.clear();
+  free_.clear();
+  live_at_.clear();
   by_key_.clear();
-  alias_.clear();
-  settling_.clear();
-  live_count_ = 0;
   live_.clear();
+  settling_.clear();
   checks_.clear();
+  fusion_.clear();
+  count_ = live_count_ = 0;
   std::vector<std::string> unreadable;
   for (const auto& [id, text] : saved) {
-    auto record = load_record(text);
-    if (!record || record->call.id != id) {  // one bad record must not take all others along
+    auto read = load_record(text, sources_);
+    if (!read || !(read->id == id)) {  // one bad record must not take all others along
       unreadable.push_back(id);
       continue;
     }
-    for (const auto& key : record->call.ids) sources_.insert(key.source);
-    for (const auto& key : record->index) by_key_[key] = id;
-    for (const auto& name : record->call.absorbed) alias_[name] = id;
-    if (record->settle_at) settling_[*record->settle_at].insert(id);
-    if (!record->ended()) {
-      ++live_count_;
-      live_[record->call.org].insert(id);
-    }
-    checks_.emplace(silence_ends(*record), id);
-    records_.emplace(id, std::move(*record));
+    const Slot slot = static_cast<Slot>(records_.size());
+    records_.push_back(std::make_unique<CallRecord>(std::move(*read)));
+    live_at_.push_back(0);
+    ++count_;
+    const CallRecord& record = *records_[slot];
+    for (const Key& key : record.keys) index(hash_of(record.org, key), slot);
+    for (const Text& tuple : record.tuples) index(hash_of_tuple(record.org, tuple.str()), slot);
+    index(hash_of_call_id(id), slot);
+    for (const Text& name : record.absorbed) index(hash_of_call_id(name.str()), slot);
+    if (record.settle_at) settling_.emplace(*record.settle_at, slot);
+    if (record.told && !record.ended) now_live(slot);
+    plan_check(slot);
   }
+  see_again();
   return unreadable;
 }
 

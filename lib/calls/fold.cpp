@@ -1,663 +1,580 @@
+// What happens to a leg, step by step. Which leg is in fold_legs.cpp, the end in fold_end.cpp.
 #include "calls/fold.hpp"
 
 #include <algorithm>
 #include <utility>
 
 #include "base/assert.hpp"
-#include "calls/leg_words.hpp"
+#include "calls/folding.hpp"
 
 namespace hookswitch {
-using namespace leg_words;  // NOLINT(google-build-using-namespace): this room's own
+namespace {
 
-int rank(LegState state) noexcept {
-  switch (state) {
-    case LegState::trying:
-      return 0;
-    case LegState::proceeding:
-      return 1;
-    case LegState::early:
-      return 2;
-    case LegState::confirmed:
-    case LegState::held:
-      return 3;
-    case LegState::terminated:
-      return 4;
-  }
-  return 4;
+const Text kFrom{"from"}, kTo{"to"}, kCustomer{"customer"}, kDirection{"direction"},
+    kAnsweredAt{"answered_at"};
+
+}  // namespace
+
+Truth fold(const CallRecord& record, const SourceBook& sources, Trace* trace) {
+  return Folding{record, sources, trace}.run();
 }
 
-std::optional<Disposition> told_reason(const Fact& fact) {
-  if (fact.disposition && *fact.disposition != Disposition::unknown) return fact.disposition;
-  if (fact.sip_status) {
-    switch (*fact.sip_status) {
-      case 486:
-      case 600:
-        return Disposition::busy;
-      case 603:
-      case 607:
-      case 608:
-        return Disposition::rejected;
-      case 487:
-        return Disposition::cancelled;
-      case 408:
-      case 480:
-        return Disposition::no_answer;
-      default:
-        if (*fact.sip_status >= 400) return Disposition::failed;
+Folding::Folding(const CallRecord& record, const SourceBook& sources, Trace* trace)
+    : record_(record), sources_(sources), trace_(trace), call_(truth_.call) {}
+
+Truth Folding::run() {
+  const Order order = canonical_order(record_, sources_);
+  survey(order);
+  call_.org = record_.org;
+  for (const Placed& placed : order) {
+    const Note& note = record_.notes[placed.note];
+    step_.note = &note;
+    step_.mention = &record_.mentions[note.mention];
+    step_.extras = note.extras == Note::kNoExtras ? nullptr : record_.extras[note.extras].get();
+    step_.part_at = root_part(record_, step_.mention->part);
+    step_.part = &parts_[step_.part_at];
+    step_.source = record_.parts[step_.mention->part].source;
+    step_.at = note.told_at ? note.at : placed.at;
+    step_.index = placed.note;
+    take_step();
+    last_at_ = std::max(last_at_, step_.at);
+  }
+  finish();
+  return std::move(truth_);
+}
+
+void Folding::survey(const Order& order) {
+  parts_.resize(record_.parts.size());
+  boost::container::small_vector<SourceIndex, 4> met;
+  for (const Placed& placed : order) {
+    const Mention& mention = record_.mentions[record_.notes[placed.note].mention];
+    FoldPart& part = parts_[root_part(record_, mention.part)];
+    part.told = true;
+    const SourceIndex source = record_.parts[mention.part].source;
+    if (std::find(met.begin(), met.end(), source) == met.end()) {
+      met.push_back(source);
+      part.first_of_source = true;
     }
+    if (part.from_ext.empty() && names_line(mention.from)) part.from_ext = mention.from.ext;
+    if (part.direction == Direction::unknown) part.direction = mention.direction;
   }
-  if (fact.cause) {
-    switch (*fact.cause) {  // ITU-T Q.850
-      case 17:
-        return Disposition::busy;
-      case 18:
-      case 19:
-        return Disposition::no_answer;
-      case 21:
-        return Disposition::rejected;
-      case 16:
-      case 31:
-        return std::nullopt;  // normal clearing says nothing of who or when
-      default:
-        return Disposition::failed;
+  if (parts_.size() < 2) return;
+  find_callbacks();
+  // A consult call is a conversation of its own: a further call of somebody who is already in this
+  // one, or the one that an attended transfer names.
+  const auto is_in_call = [&](const Text& ext) {
+    return std::any_of(record_.notes.begin(), record_.notes.end(), [&](const Note& note) {
+      const Mention& one = record_.mentions[note.mention];
+      return parts_[root_part(record_, one.part)].first_of_source &&
+             (one.has_agent ? one.agent_ext : one.to.ext) == ext;
+    });
+  };
+  std::uint8_t next = 1;
+  for (FoldPart& part : parts_) {
+    if (part.first_of_source || !part.told) continue;
+    const auto at = static_cast<std::size_t>(&part - parts_.data());
+    const bool own_caller =
+        !part.from_ext.empty() &&
+        std::none_of(parts_.begin(), parts_.end(), [&](const FoldPart& other) {
+          return other.first_of_source && other.from_ext == part.from_ext;
+        });
+    if (!(own_caller && is_in_call(part.from_ext)) && !record_.parts[at].handed_on) continue;
+    const auto same = std::find_if(parts_.begin(), parts_.end(), [&](const FoldPart& other) {
+      return other.conversation != 0 && other.from_ext == part.from_ext;
+    });
+    part.conversation = same == parts_.end() ? next++ : same->conversation;
+  }
+}
+
+/// sipgate-c2d-in: of a click-to-dial the caller's own phone is told as an inbound call. It is known
+/// by the same two parties the other way round.
+void Folding::find_callbacks() {
+  const auto mentions_of = [&](const FoldPart& part, auto fits) {
+    return std::any_of(record_.notes.begin(), record_.notes.end(), [&](const Note& note) {
+      const Mention& mention = record_.mentions[note.mention];
+      return &parts_[root_part(record_, mention.part)] == &part && fits(mention);
+    });
+  };
+  for (FoldPart& part : parts_) {
+    const auto at = static_cast<std::size_t>(&part - parts_.data());
+    const SourceIndex source = record_.parts[at].source;
+    if (!sources_[source].rules.callback_is_caller || part.direction != Direction::inbound) continue;
+    for (const FoldPart& other : parts_) {
+      const auto index = static_cast<std::size_t>(&other - parts_.data());
+      if (record_.parts[index].source != source || other.direction != Direction::outbound) continue;
+      part.callback |= mentions_of(part, [&](const Mention& in) {
+        return mentions_of(other, [&](const Mention& out) {
+          return !in.to.ext.empty() && in.to.ext == out.from.ext && !in.from.number.empty() &&
+                 in.from.number == out.to.number;
+        });
+      });
     }
-  }
-  return std::nullopt;
-}
-
-Fold::Fold(CallRecord& record, const Directory& directory, std::vector<Event>& events)
-    : record_(record),
-      call_(record.call),
-      directory_(directory),
-      events_(events),
-      told_before_(events.size()) {
-  HS_ASSERT(record_.memory.size() == call_.legs.size());
-}
-
-bool Fold::apply(const Fact& fact, bool is_new, milliseconds settle) {
-  source_ = fact.source;
-  record_.last_fact = std::max(record_.last_fact, fact.received);
-  learn(fact);
-  if (is_new) {
-    const std::size_t at = caller();
-    call_.legs[at].state = LegState::proceeding;
-    emit(EventType::call_started, fact.occurred(), at, {call_.legs[at].id});
-    changed_ = false;
-  }
-  if (record_.ended() && fact.type != FactType::report && fact.type != FactType::recording) {
-    // Old news about a call that is over: what it taught us is kept, but nothing leaves "ended".
-    return changed_;
-  }
-  switch (fact.type) {
-    case FactType::started:
-      if (!is_new) on_dialing(fact);
-      break;
-    case FactType::dialing:
-      on_dialing(fact);
-      break;
-    case FactType::ringing:
-      on_ringing(fact);
-      break;
-    case FactType::answered:
-      on_answered(fact);
-      break;
-    case FactType::held:
-      on_hold(fact, true);
-      break;
-    case FactType::resumed:
-      on_hold(fact, false);
-      break;
-    case FactType::muted:
-      on_mute(fact, true);
-      break;
-    case FactType::unmuted:
-      on_mute(fact, false);
-      break;
-    case FactType::queued:
-      happened(EventType::call_queued, fact);
-      break;
-    case FactType::parked:
-      happened(EventType::call_parked, fact);
-      break;
-    case FactType::transferred:
-      happened(EventType::call_transferred, fact);
-      break;
-    case FactType::transfer_failed:
-      happened(EventType::call_transfer_failed, fact);
-      break;
-    case FactType::voicemail:
-      changed_ |= !record_.to_voicemail;
-      record_.to_voicemail = true;
-      call_.answered_by = AnsweredBy::voicemail;
-      break;
-    case FactType::declined:
-      if (const auto at = target(fact, true); at && !talking(call_.legs[*at])) {
-        if (lives(call_.legs[*at])) {
-          end_leg(*at, Disposition::rejected, fact.occurred());
-          emit(EventType::leg_ended, fact.occurred(), at, {call_.legs[*at].id});
-          if (!callee_lives()) record_.settle_at = fact.received + settle;
-        }
+    if (!part.callback) continue;
+    part.first_of_source = false;
+    part.direction = Direction::outbound;
+    for (FoldPart& other : parts_) {
+      const auto index = static_cast<std::size_t>(&other - parts_.data());
+      if (record_.parts[index].source == source && other.told && !other.callback) {
+        other.first_of_source = true;
+        break;
       }
-      break;
-    case FactType::ended:
-      on_ended(fact, settle);
-      break;
-    case FactType::report:
-    case FactType::recording:
-      on_report(fact);
-      break;
-    default:
-      break;  // dtmf and updated bring only what learn() took; the rest never get here
-  }
-  settle_state();
-  if (callee_lives()) record_.settle_at.reset();
-  const bool told = events_.size() > told_before_;
-  if (changed_ && !told && !record_.ended())
-    emit(EventType::call_updated, fact.occurred(), {}, std::exchange(moved_, {}));
-  return changed_ || told;
-}
-
-void Fold::end_by_tick(Time now, Disposition leg_reason) {
-  record_.last_fact = std::max(record_.last_fact, now);
-  const Disposition why = reason_of_end(Fact{});
-  for (std::size_t i = 0; i < call_.legs.size(); ++i)
-    if (leg_reason == Disposition::reconciled && lives(call_.legs[i])) end_leg(i, leg_reason, now);
-  end_call(why, now);
-}
-
-void Fold::absorb(const CallRecord& gone) {
-  const Call& other = gone.call;
-  const auto source = other.provenance.find("from");
-  source_ = source == other.provenance.end() ? std::string{} : source->second;
-  fill(call_.from, other.from, "from");
-  fill(call_.to, other.to, "to");
-  fill(call_.customer, other.customer, "customer");
-  fill(call_.did, other.did);
-  fill(call_.queue, other.queue);
-  fill(call_.custom_data, other.custom_data);
-  if (call_.direction == Direction::unknown) call_.direction = other.direction;
-  call_.started_at = std::min(call_.started_at, other.started_at);
-  take(call_.headers, other.headers);
-  take(call_.variables, other.variables);
-  for (const auto& recording : other.recordings)
-    if (call_.recordings.size() < kRecordingsPerCallMax &&
-        std::find(call_.recordings.begin(), call_.recordings.end(), recording) ==
-            call_.recordings.end())
-      call_.recordings.push_back(recording);
-  if (!record_.told_duration) record_.told_duration = gone.told_duration;
-  record_.to_voicemail |= gone.to_voicemail;
-  if (!call_.answered_at && other.answered_at) {
-    call_.answered_at = other.answered_at;
-    call_.answered_by = other.answered_by;
+    }
   }
 }
 
-void Fold::tell_merged(const std::string& absorbed, Time at) {
-  settle_state();
-  emit(EventType::call_merged, at);
-  events_.back().absorbed = absorbed;
+void Folding::note_rule(const char* rule, At leg, std::string why) {
+  if (trace_ != nullptr) trace_->push_back({step_.index, rule, leg, std::move(why)});
 }
 
-// --- what a fact says of the call
-// -----------------------------------------------------------------------------------------
+// --- what a note says of the call ------------------------------------------------------------------
 
-void Fold::fill(std::string& into, const std::string& from) {
-  if (!into.empty() || from.empty()) return;
-  into = from;
-  changed_ = true;
+void Folding::came_from(const Text& field) {
+  came_from(field, step_.source);
 }
 
-void Fold::fill(Party& into, const Party& from, const char* field) {
-  const bool knew = !into.empty();
+void Folding::came_from(const Text& field, SourceIndex by) {
+  const Text& source = sources_[by].name;
+  for (auto& [name, known] : call_.provenance)
+    if (name == field) {
+      known = source;
+      return;
+    }
+  call_.provenance.emplace_back(field, source);
+}
+
+void Folding::fill(Text& into, const Text& from) {
+  if (into.empty() && !from.empty()) into = from;
+}
+
+void Folding::fill(Party& into, const Party& from, const Text& field) {
+  if (from.empty()) return;
+  // Another number is another party: the first one told stays.
+  if (!into.number.empty() && !from.number.empty() && into.number != from.number) return;
+  if (&field == &kFrom && !into.number.empty() && names_line(from)) return;
+  if (into.empty()) came_from(field);
   fill(into.number, from.number);
   fill(into.presented, from.presented);
   fill(into.ext, from.ext);
   fill(into.name, from.name);
   fill(into.aor, from.aor);
-  if (!knew && !into.empty()) call_.provenance[field] = source_;
 }
 
-Direction Fold::direction_of(const Fact& fact) const {
-  if (fact.direction && *fact.direction != Direction::unknown) return *fact.direction;
-  if (call_.direction != Direction::unknown) return call_.direction;
-  if (names_line(fact.from) && names_line(fact.to)) return Direction::internal;
-  if (names_line(fact.from) && !fact.to.number.empty()) return Direction::outbound;
-  if (!fact.from.number.empty() && (!fact.to.ext.empty() || !fact.did.empty()))
+Direction Folding::direction() const {
+  const Mention& mention = *step_.mention;
+  if (step_.part->callback) return Direction::outbound;
+  if (mention.direction != Direction::unknown) return mention.direction;
+  if (step_.part->direction != Direction::unknown) return step_.part->direction;
+  if (step_.part->conversation == 0 && call_.direction != Direction::unknown)
+    return call_.direction;
+  if (names_line(mention.from) && names_line(mention.to)) return Direction::internal;
+  if (names_line(mention.from) && !mention.to.number.empty()) return Direction::outbound;
+  if (!mention.from.number.empty() && (!mention.to.ext.empty() || !mention.did.empty()))
     return Direction::inbound;
   return Direction::unknown;
 }
 
-void Fold::take(std::map<std::string, std::string>& into,
-                const std::map<std::string, std::string>& from) {
+void Folding::take(std::map<std::string, std::string>& into,
+                   const std::map<std::string, std::string>& from) {
   for (const auto& [name, value] : from) {
-    const auto known_at = into.find(name);
-    if (known_at == into.end() && into.size() >= kHeadersPerCallMax) continue;
-    const std::size_t before = known_at == into.end() ? 0 : name.size() + known_at->second.size();
-    if (text_bytes() - before + name.size() + value.size() > kCallTextBytesMax) continue;
-    auto& known = into[name];
-    if (known != value) changed_ = true;
-    known = value;
+    const auto known = into.find(name);
+    if (known == into.end() && into.size() >= kHeadersPerCallMax) continue;
+    const std::size_t before = known == into.end() ? 0 : name.size() + known->second.size();
+    const std::size_t bytes = text_bytes_ - before + name.size() + value.size();
+    if (bytes > kCallTextBytesMax) continue;
+    text_bytes_ = bytes;
+    into[name] = value;
   }
 }
 
-std::size_t Fold::text_bytes() const {
-  std::size_t bytes = 0;
-  for (const auto* map : {&call_.headers, &call_.variables})
-    for (const auto& [name, value] : *map) bytes += name.size() + value.size();
-  return bytes;
-}
-
-void Fold::learn(const Fact& fact) {
-  const Direction direction = direction_of(fact);
-  if (call_.direction == Direction::unknown && direction != Direction::unknown) {
-    call_.direction = direction;
-    call_.provenance["direction"] = source_;
-    changed_ = true;
-  }
-  fill(call_.from, fact.from, "from");
-  if (direction == Direction::outbound && call_.from.number.empty())
-    fill(call_.from.ext, fact.agent.ext);
-  fill(call_.to, fact.to, "to");
-  fill(call_.did, fact.did);
-  if (call_.to.empty() && direction == Direction::inbound) fill(call_.to.number, fact.did);
-  fill(call_.customer, fact.customer, "customer");
-  if (direction == Direction::inbound && !call_.from.number.empty()) {
-    fill(call_.customer.number, call_.from.number);
-    fill(call_.customer.name, call_.from.name);
-  } else if (direction == Direction::outbound && !call_.to.number.empty()) {
-    fill(call_.customer.number, call_.to.number);
-    fill(call_.customer.name, call_.to.name);
-  }
-  fill(call_.queue, fact.queue);
-  take(call_.headers, fact.headers);
-  take(call_.variables, fact.variables);
-  if (!fact.custom_data.empty() && call_.custom_data != fact.custom_data) {
-    call_.custom_data = fact.custom_data;
-    changed_ = true;
-  }
-  if (!fact.recording.empty() && call_.recordings.size() < kRecordingsPerCallMax) {
-    const auto same =
-        std::find_if(call_.recordings.begin(), call_.recordings.end(), [&](const Recording& known) {
-          return !fact.recording.id.empty() ? known.id == fact.recording.id
-                                            : known.url == fact.recording.url;
-        });
-    if (same == call_.recordings.end()) {
-      call_.recordings.push_back(fact.recording);
-      changed_ = true;
-    } else {
-      fill(same->url, fact.recording.url);
-    }
-  }
-  // Zero is what some PBXs send while they do not know yet.
-  if (fact.duration && fact.duration->count() > 0) record_.told_duration = fact.duration;
-}
-
-// --- steps
-// ----------------------------------------------------------------------------------------------------------------
-
-void Fold::on_dialing(const Fact& fact) {
-  const auto wanted = who(fact);
-  const auto at = wanted && wanted->role == LegRole::caller ? find_or_add(fact, *wanted)
-                                                            : std::optional{caller()};
-  if (!at) return;
-  Leg& leg = call_.legs[*at];
-  const LegState to = fact.reason == "early" ? LegState::early : LegState::proceeding;
-  if (rank(to) > rank(leg.state)) {
-    leg.state = to;
-    moved(leg);
-  }
-}
-
-void Fold::on_ringing(const Fact& fact) {
-  const auto at = target(fact, true);
-  if (!at) {  // somebody rings, nobody says who
-    Leg& leg = call_.legs[caller()];
-    if (rank(leg.state) < rank(LegState::early)) {
-      leg.state = LegState::early;
-      moved(leg);
-    }
-    return;
-  }
-  Leg& leg = call_.legs[*at];
-  if (rank(leg.state) >= rank(LegState::early)) {
-    if (!leg.ringing_at && lives(leg) && leg.role == LegRole::callee)
-      leg.ringing_at = fact.occurred();
-    return;
-  }
-  leg.state = LegState::early;
-  moved(leg);
-  if (leg.role == LegRole::caller) return;  // the far end of an outbound call rings
-  leg.ringing_at = fact.occurred();
-  if (call_.answered_at && fact.occurred() <= *call_.answered_at) {
-    end_leg(*at, Disposition::answered_elsewhere, *call_.answered_at);
-    std::erase(moved_, leg.id);  // over before anybody was told of it: no news for that person
-    return;
-  }
-  settle_state();
-  if (leg.user.empty() && leg.ext.empty()) return;
-  emit(EventType::call_ringing, fact.occurred(), at, std::exchange(moved_, {}));
-}
-
-bool Fold::is_person(const Leg& leg) const {
-  return !leg.user.empty() || !leg.ext.empty() || call_.direction == Direction::outbound;
-}
-
-void Fold::on_answered(const Fact& fact) {
-  auto at = target(fact, true);
-  if (!at) {
-    Who far{LegRole::callee,
-            {},
-            {},
-            call_.direction == Direction::outbound ? call_.to.number : call_.did};
-    at = find_or_add(fact, far);
-    if (!at) return;
-  }
-  Leg& leg = call_.legs[*at];
-  if (leg.state == LegState::held) return on_hold(fact, false);
-  if (leg.role == LegRole::callee) {
-    if (rank(leg.state) < rank(LegState::confirmed)) confirm_callee(*at, fact.occurred());
-    return;
-  }
-  if (rank(leg.state) < rank(LegState::confirmed)) {
-    leg.state = LegState::confirmed;
-    moved(leg);
-  }
-  if (!leg.answered_at && lives(leg)) leg.answered_at = fact.occurred();
-  // The caller's own leg is confirmed when the far end answers. If that is one of our lines, its
-  // own leg will say so.
-  if (names_line(call_.to)) return;
-  const bool line_lives = std::any_of(call_.legs.begin(), call_.legs.end(), [](const Leg& other) {
-    return other.role == LegRole::callee && lives(other) && !other.ext.empty();
-  });
-  if (line_lives || call_.answered_at) return;
-  Fact plain = fact;
-  plain.ids.leg.clear();  // it names the caller's leg
-  const auto far = find_or_add(plain, {LegRole::callee, {}, {}, call_.to.number});
-  if (far && rank(call_.legs[*far].state) < rank(LegState::confirmed))
-    confirm_callee(*far, fact.occurred());
-}
-
-void Fold::confirm_callee(std::size_t at, Time when) {
-  Leg& leg = call_.legs[at];
-  leg.state = LegState::confirmed;
-  leg.answered_at = when;
-  moved(leg);
-  const std::size_t from = caller();
-  if (Leg& other = call_.legs[from]; rank(other.state) < rank(LegState::confirmed)) {
-    other.state = LegState::confirmed;
-    other.answered_at = when;
-    moved(other);
-  }
-  const Leg& answered = call_.legs[at];
-  if (!is_person(answered))
-    return;  // an IVR, a queue, a voice box: connected, but nobody has answered
-  if (!call_.answered_at) {
-    call_.answered_at = when;
-    call_.answered_by = answered.user.empty() ? AnsweredBy::unknown : AnsweredBy::user;
-    call_.provenance["answered_at"] = source_;
-  }
-  std::vector<std::size_t> losers;
-  for (std::size_t i = 0; i < call_.legs.size(); ++i) {
-    const Leg& other = call_.legs[i];
-    if (i == at || other.role != LegRole::callee || rank(other.state) > rank(LegState::early))
-      continue;
-    losers.push_back(i);
-    end_leg(i, Disposition::answered_elsewhere, when);
-  }
-  settle_state();
-  emit(EventType::call_answered, when, at, std::exchange(moved_, {}));
-  for (const std::size_t i : losers) emit(EventType::leg_ended, when, i, {call_.legs[i].id});
-}
-
-void Fold::on_hold(const Fact& fact, bool held) {
-  const auto at = target(fact, true);
-  if (!at) return;
-  // Who holds or resumes has answered, whether we heard of it or not.
-  if (rank(call_.legs[*at].state) < rank(LegState::confirmed)) {
-    if (call_.legs[*at].role == LegRole::callee)
-      confirm_callee(*at, fact.occurred());
-    else
-      call_.legs[*at].state = LegState::confirmed;
-  }
-  Leg& leg = call_.legs[*at];
-  LegMemory& memory = record_.memory[*at];
-  const LegState to = held ? LegState::held : LegState::confirmed;
-  if (!lives(leg)) return;
-  if (memory.toggled_at && fact.occurred() < *memory.toggled_at)
-    return;  // news from before the last change
-  memory.toggled_at = fact.occurred();
-  if (leg.state == to) return;
-  leg.state = to;
-  if (held) {
-    memory.held_since = fact.occurred();
-  } else if (memory.held_since) {
-    memory.held += std::max(milliseconds{0}, fact.occurred() - *memory.held_since);
-    memory.held_since.reset();
-  }
-  settle_state();
-  emit(held ? EventType::call_held : EventType::call_resumed, fact.occurred(), at, {leg.id});
-}
-
-void Fold::happened(EventType type, const Fact& fact) {
-  // It leaves no state behind by which a repeat could be known, so it is remembered by what tells
-  // two of them apart.
-  const auto at = type == EventType::call_queued ? std::nullopt : target(fact, false);
-  std::string mark{to_string(type)};
-  for (const std::string& part : {at ? call_.legs[*at].id : std::string{}, fact.queue,
-                                  fact.transfer.kind, fact.transfer.to.ext, fact.transfer.to.number,
-                                  fact.seq ? std::to_string(*fact.seq) : std::string{},
-                                  fact.at ? std::to_string(to_unix_ms(*fact.at)) : std::string{}})
-    mark += kSeparator + part;
-  auto& told = record_.told_once;
-  if (std::find(told.begin(), told.end(), mark) != told.end()) return;
-  if (told.size() >= kHeadersPerCallMax) told.erase(told.begin());
-  told.push_back(std::move(mark));
-  emit(type, fact.occurred(), at, {}, fact.transfer.kind);
-}
-
-void Fold::on_mute(const Fact& fact, bool muted) {
-  const auto at = target(fact, true);
-  if (!at || !lives(call_.legs[*at]) || call_.legs[*at].muted == muted) return;
-  call_.legs[*at].muted = muted;
-  emit(muted ? EventType::call_muted : EventType::call_unmuted, fact.occurred(), at,
-       {call_.legs[*at].id});
-}
-
-void Fold::moved(const Leg& leg) {
-  changed_ = true;
-  if (std::find(moved_.begin(), moved_.end(), leg.id) == moved_.end()) moved_.push_back(leg.id);
-}
-
-void Fold::end_leg(std::size_t at, Disposition reason, Time when) {
-  Leg& leg = call_.legs[at];
-  LegMemory& memory = record_.memory[at];
-  if (memory.held_since) {
-    memory.held += std::max(milliseconds{0}, when - *memory.held_since);
-    memory.held_since.reset();
-  }
-  leg.state = LegState::terminated;
-  leg.ended_at = when;
-  leg.end_reason = reason;
-  just_ended_.push_back(leg.id);
-  changed_ = true;
-}
-
-bool Fold::callee_lives() const {
-  return std::any_of(call_.legs.begin(), call_.legs.end(),
-                     [](const Leg& leg) { return leg.role == LegRole::callee && lives(leg); });
-}
-
-Disposition Fold::reason_of_end(const Fact& fact) const {
-  const auto told = told_reason(fact);
-  if (told && !of_leg_only(*told)) return *told;
-  if (record_.to_voicemail) return Disposition::voicemail;
-  if (call_.answered_at) return Disposition::answered;
-  // The last callee that said why; a ring group's earlier refusals matter less.
-  for (std::size_t i = call_.legs.size(); i-- > 0;) {
-    const Leg& leg = call_.legs[i];
-    if (leg.role == LegRole::callee && leg.end_reason && !of_leg_only(*leg.end_reason) &&
-        *leg.end_reason != Disposition::unknown)
-      return *leg.end_reason;
-  }
-  const bool connected = std::any_of(call_.legs.begin(), call_.legs.end(), [](const Leg& leg) {
-    return leg.role == LegRole::caller && leg.answered_at;
-  });
-  if (connected) return Disposition::answered;
-  const bool rang = std::any_of(call_.legs.begin(), call_.legs.end(),
-                                [](const Leg& leg) { return leg.ringing_at.has_value(); });
-  return rang ? Disposition::no_answer : Disposition::unknown;
-}
-
-void Fold::on_ended(const Fact& fact, milliseconds settle) {
-  Time when = fact.occurred();
-  if (!fact.at && record_.told_duration && call_.answered_at && !fact.state_report)
-    when = std::min(when, *call_.answered_at + *record_.told_duration);
-  const auto told = told_reason(fact);
-  std::optional<std::size_t> at;
-  if (fact.state_report || !fact.agent.empty() || !fact.ids.leg.empty())
-    at = target(fact, !fact.state_report);
-  if (!at && fact.state_report) return;  // the end of a dialog that nobody has told us of
-  if (!at) return end_call(reason_of_end(fact), when);
-
-  const Leg leg = call_.legs[*at];
-  // A source that tells of legs means the leg. One that only adds who it was about means the call,
-  // unless it can only mean this branch: it never answered and another lives, or the word is one
-  // for legs.
-  const bool others_live = std::any_of(call_.legs.begin(), call_.legs.end(), [&](const Leg& other) {
-    return other.id != leg.id && other.role == LegRole::callee && lives(other);
-  });
-  const bool of_leg = fact.state_report || !fact.ids.leg.empty() || (told && of_leg_only(*told)) ||
-                      (leg.role == LegRole::callee && !leg.answered_at && others_live);
-  if (!of_leg) return end_call(reason_of_end(fact), when);
-  if (!lives(leg)) return;
-
-  Disposition reason = told.value_or(leg.answered_at  ? Disposition::answered
-                                     : leg.ringing_at ? Disposition::no_answer
-                                                      : Disposition::unknown);
-  if (leg.role == LegRole::caller) {
-    // An unanswered caller who is gone takes the branches along, for the same reason.
-    return end_call(reason_of_end(fact), when);
-  }
-  end_leg(*at, reason, when);
-  if (others_live) return emit(EventType::leg_ended, when, at, {leg.id});
-  const bool caller_reported =
-      std::any_of(call_.legs.begin(), call_.legs.end(), [&](const Leg& other) {
-        return other.role == LegRole::caller && lives(other) &&
-               record_.memory[static_cast<std::size_t>(&other - call_.legs.data())].observed;
+void Folding::learn_recording(const Recording& told) {
+  if (told.empty()) return;
+  const auto same = std::find_if(
+      call_.recordings.begin(), call_.recordings.end(), [&](const Recording& known) {
+        return !told.id.empty() ? known.id == told.id : known.url == told.url;
       });
-  // Somebody talked and has hung up: with nobody left to talk to, the call is over.
-  if (leg.answered_at) return end_call(reason_of_end(fact), when);
-  // Not answered: it may ring elsewhere next. Who reports the caller will report its end; else wait
-  // a moment.
-  if (!caller_reported) record_.settle_at = fact.received + settle;
-  emit(EventType::leg_ended, when, at, {leg.id});
+  if (same != call_.recordings.end())
+    fill(same->url, told.url);
+  else if (call_.recordings.size() < kRecordingsPerCallMax)
+    call_.recordings.push_back(told);
 }
 
-void Fold::end_call(Disposition disposition, Time when) {
-  for (std::size_t i = 0; i < call_.legs.size(); ++i) {
-    if (!lives(call_.legs[i])) continue;
-    const bool answered = call_.legs[i].answered_at.has_value();
-    end_leg(i,
-            answered                               ? Disposition::answered
-            : disposition == Disposition::answered ? Disposition::unknown
-                                                   : disposition,
-            when);
+void Folding::learn() {
+  const Mention& mention = *step_.mention;
+  // A further part of the same source (a consult call, a branch) has parties of its own.
+  if (step_.part->first_of_source) {
+    const Direction way = direction();
+    if (call_.direction == Direction::unknown && way != Direction::unknown) {
+      call_.direction = way;
+      came_from(kDirection);
+    }
+    fill(call_.from, mention.from, kFrom);
+    if (way == Direction::outbound && call_.from.number.empty())
+      fill(call_.from.ext, mention.agent_ext);
+    // Of a ring group each line is rung; what was called is the number.
+    const bool one_of_many = step_.note->type == FactType::ringing && way == Direction::inbound &&
+                             (!mention.did.empty() || !call_.did.empty());
+    if (!one_of_many) fill(call_.to, mention.to, kTo);
+    fill(call_.did, mention.did);
+    if (call_.to.empty() && way == Direction::inbound) fill(call_.to.number, mention.did);
   }
-  record_.settle_at.reset();
-  call_.state = CallState::ended;
-  call_.ended_at = when;
-  call_.disposition = disposition;
-  if (!source_.empty()) call_.provenance["state"] = source_;
-  std::optional<Time> rang;
-  milliseconds held{0};
-  for (std::size_t i = 0; i < call_.legs.size(); ++i) {
-    const Leg& leg = call_.legs[i];
-    if (leg.ringing_at && (!rang || *leg.ringing_at < *rang)) rang = leg.ringing_at;
-    held += record_.memory[i].held;
-  }
-  const milliseconds none{0};
-  call_.ring = std::max(none, call_.answered_at.value_or(when) -
-                                  rang.value_or(call_.answered_at ? *call_.answered_at : when));
-  call_.hold = held;
-  call_.talk = none;
-  if (call_.answered_at) {
-    call_.talk = std::max(none, record_.told_duration.value_or(when - *call_.answered_at) - held);
-  } else if (disposition == Disposition::answered && record_.told_duration) {
-    call_.talk = record_.told_duration;  // some PBXs tell of an answer only afterwards
-  }
-  std::optional<std::size_t>
-      shown;  // the leg whose end brought the end: the first that ended in this step
-  std::vector<std::string> moved = std::move(just_ended_);
-  just_ended_.clear();
-  for (std::size_t i = 0; i < call_.legs.size(); ++i)
-    if (!moved.empty() && call_.legs[i].id == moved.front()) shown = i;
-  emit(EventType::call_ended, when, shown, std::move(moved));
+  const Extras* extras = step_.extras;
+  if (extras == nullptr) return;
+  fill(call_.customer, extras->customer, kCustomer);
+  if (!extras->queue.empty()) call_.queue = extras->queue;
+  take(call_.headers, extras->headers);
+  take(call_.variables, extras->variables);
+  if (!extras->custom_data.empty()) call_.custom_data = extras->custom_data;
+  if (!extras->conference.empty()) call_.conference = extras->conference;
+  learn_recording(extras->recording);
+  if (extras->duration.count() > 0) told_duration_ = extras->duration;
 }
 
-void Fold::on_report(const Fact& fact) {
-  if (fact.type == FactType::report && !record_.ended()) {
-    // A record of the whole call says that it is over, whatever else was lost.
-    end_call(reason_of_end(fact), fact.at.value_or(fact.received));
-    changed_ = true;
+// --- steps -----------------------------------------------------------------------------------------
+
+void Folding::take_step() {
+  const FactType type = step_.note->type;
+  if (call_.started_at == Time{}) call_.started_at = step_.at;
+  learn();
+  if (!begun_ && rank(type) >= 0) {
+    begun_ = true;
+    if (step_.note->joined_by != JoinedBy::tick) move(truth_.legs[caller()], LegStep::dial);
+  } else if (step_.part->conversation != 0 && !step_.part->caller && !truth_.ended) {
+    move(truth_.legs[caller()], LegStep::dial);  // a consult call has a caller of its own
   }
-  // That a recording is ready is news, even if its id was told before; once.
-  const std::string& name = fact.recording.id.empty() ? fact.recording.url : fact.recording.id;
-  auto& told = record_.told_recordings;
-  if (fact.type == FactType::recording && !name.empty() &&
-      std::find(told.begin(), told.end(), name) == told.end() &&
-      told.size() < kRecordingsPerCallMax) {
-    told.push_back(name);
-    changed_ = true;
+  if (truth_.ended) {
+    // Old news: nothing leaves "ended". What it taught us is kept, and why it ended may be told late.
+    if (type == FactType::ended || type == FactType::report) reason_told();
+    if (type == FactType::ended && (step_.mention->has_agent || tells_leg_id())) {
+      const At at = target(false);
+      // A leg's own word for its end wins over what the end of the call seemed to say of it.
+      if (at && truth_.legs[*at].inferred_end && step_.note->reason) {
+        truth_.legs[*at].leg.end_reason = step_.note->reason;
+        truth_.legs[*at].inferred_end = false;
+      }
+    }
+    note_rule("nothing_leaves_ended");
+    return;
   }
-  if (!changed_) return;
-  if (record_.ended()) emit(EventType::call_report, fact.occurred());
+  switch (type) {
+    case FactType::started:
+    case FactType::dialing:
+      on_dialing();
+      break;
+    case FactType::ringing:
+      on_ringing();
+      break;
+    case FactType::answered:
+      on_answered();
+      break;
+    case FactType::held:
+    case FactType::resumed:
+      on_hold(type == FactType::held);
+      break;
+    case FactType::muted:
+    case FactType::unmuted:
+      on_mute(type == FactType::muted);
+      break;
+    case FactType::queued:
+      wait_in_place();
+      happened(EventType::call_queued, std::nullopt);
+      break;
+    case FactType::parked:
+      on_parked();
+      break;
+    case FactType::transferred:
+      on_transferred();
+      break;
+    case FactType::transfer_failed:
+      handed_on_ = false;
+      happened(EventType::call_transfer_failed, target(false));
+      break;
+    case FactType::voicemail:
+      on_voicemail();
+      break;
+    case FactType::declined:
+      on_declined();
+      break;
+    case FactType::ended:
+      on_ended();
+      break;
+    case FactType::report:
+      on_report();
+      break;
+    default:
+      break;  // dtmf, updated and recording bring only what learn() took
+  }
 }
 
-// --- the call as a whole
-// --------------------------------------------------------------------------------------------------
-
-CallState Fold::derived_state() const {
-  if (record_.ended()) return CallState::ended;
-  bool held = false, connected = false, ringing = false;
-  for (const Leg& leg : call_.legs) {
-    if (leg.state == LegState::held) held = true;
-    if (leg.state == LegState::confirmed) connected = true;
-    if (leg.state == LegState::early) ringing = true;
-  }
-  if (held) return CallState::held;
-  if (connected) return CallState::connected;
-  return ringing ? CallState::ringing : CallState::dialing;
+void Folding::move(FoldLeg& leg, LegStep what) {
+  const LegState to = after(leg.leg.state, what);
+  if (to == leg.leg.state) return;
+  leg.leg.state = to;
+  state_source_ = step_.source;
+  if (to == LegState::confirmed && !leg.leg.answered_at) leg.leg.answered_at = step_.at;
 }
 
-void Fold::settle_state() {
-  const CallState to = derived_state();
-  if (to == call_.state) return;
-  call_.state = to;
-  if (!source_.empty()) call_.provenance["state"] = source_;
-  changed_ = true;
+void Folding::on_dialing() {
+  const auto wanted = who();
+  const bool own_leg = wanted && (wanted->role == LegRole::caller || tells_leg_id());
+  const At at = own_leg ? find_or_add(*wanted) : At{caller()};
+  if (!at) return;
+  if (!own_leg && tells_leg_id()) learn_leg_id(truth_.legs[*at]);
+  move(truth_.legs[*at], step_.note->early ? LegStep::far_end_rings : LegStep::dial);
+  if (truth_.legs[*at].leg.role == LegRole::caller && !step_.part->caller) step_.part->caller = at;
 }
 
-void Fold::emit(EventType type, Time when, std::optional<std::size_t> leg,
-                std::vector<std::string> changed, std::string reason) {
-  if (type == EventType::leg_ended && leg) std::erase(just_ended_, call_.legs[*leg].id);
-  Event event;
-  event.type = type;
-  event.org = call_.org;
-  event.time = when;
-  event.reason = std::move(reason);
-  event.changed = std::move(changed);
-  if (leg) event.leg = call_.legs[*leg].id;
-  for (const Leg& each : call_.legs) {
-    if (each.user.empty()) continue;
-    const bool moved =
-        std::find(event.changed.begin(), event.changed.end(), each.id) != event.changed.end();
-    const bool after = type == EventType::call_report;
-    const bool known =
-        std::find(event.audience.begin(), event.audience.end(), each.user) != event.audience.end();
-    if ((lives(each) || moved || after) && !known) event.audience.push_back(each.user);
+void Folding::on_ringing() {
+  const At at = target(true);
+  if (!at) {  // somebody rings, nobody says who
+    move(truth_.legs[caller()], LegStep::far_end_rings);
+    return;
   }
-  event.call = call_;
-  events_.push_back(std::move(event));
+  FoldLeg& leg = truth_.legs[*at];
+  if (leg.leg.role == LegRole::caller) {  // the far end of an outbound call rings
+    leg.rings_itself |= (step_.mention->has_agent && tells_leg_id()) || step_.part->callback;
+    move(leg, LegStep::far_end_rings);
+    return;
+  }
+  if (!lives(leg)) return;
+  const bool news = rank(leg.leg.state) < rank(LegState::early);
+  move(leg, LegStep::ring);
+  if (!leg.leg.ringing_at && (news || step_.at <= leg.leg.answered_at.value_or(Time::max())))
+    leg.leg.ringing_at = step_.at;
+  note_rule(news ? "leg_rings" : "rank_never_falls", at);
+  if (!news) return;
+  // A branch that is heard of only when another has answered lost before it was told.
+  const bool lost = std::any_of(truth_.legs.begin(), truth_.legs.end(), [&](const FoldLeg& other) {
+    return &other != &leg && other.leg.role == LegRole::callee && talking(other) &&
+           other.conversation == leg.conversation && other.leg.answered_at &&
+           step_.at <= *other.leg.answered_at && is_person(other);
+  });
+  if (lost) {
+    end_leg(leg, Disposition::answered_elsewhere);
+    note_rule("answered_elsewhere", at);
+    return;
+  }
+  truth_.settle_from.reset();
+  handed_on_ = false;  // whom it was handed to rings: from here on it is a call like any other
+}
+
+bool Folding::is_person(const FoldLeg& leg) const {
+  return !leg.leg.user.empty() || !leg.leg.ext.empty() ||
+         (call_.direction == Direction::outbound && !leg.machine);
+}
+
+/// kam-prack-confirmed: `answered` of one side while the other side of the dialog only rings.
+bool Folding::is_doubtful_answer() const {
+  if (!sources_[step_.source].rules.confirms_early || !step_.note->state_report) return false;
+  return std::any_of(truth_.legs.begin(), truth_.legs.end(), [&](const FoldLeg& leg) {
+    return leg.leg.role == LegRole::callee && leg.leg.state == LegState::early && leg.observed &&
+           !leg.leg.ext.empty() && leg.leg.ext != step_.mention->agent_ext;
+  });
+}
+
+void Folding::on_answered() {
+  if (is_doubtful_answer()) return note_rule("kam-prack-confirmed");
+  At at = target(true);
+  if (!at) {
+    // Nobody is named: an IVR or a queue picks up, or the far end of an outbound call answers.
+    const bool out = direction() == Direction::outbound;
+    const Text& told = step_.mention->to.number;
+    at = find_or_add({LegRole::callee, {}, {}, !told.empty() ? told : out ? call_.to.number : call_.did});
+    if (!at) return;
+    truth_.legs[*at].machine |= !out && truth_.legs[*at].leg.ext.empty();
+  }
+  FoldLeg& leg = truth_.legs[*at];
+  if (leg.leg.state == LegState::held) {
+    note_rule("answered_while_held_is_a_resume", at);
+    return on_hold(false);
+  }
+  if (leg.leg.role == LegRole::callee) {
+    // Its own word is better evidence than what another leg's answer seemed to say of it.
+    if (!lives(leg) && leg.inferred_end && step_.at - *leg.leg.ended_at <= kReorderWindow) {
+      leg.leg.state = LegState::early;
+      leg.leg.ended_at.reset();
+      leg.leg.end_reason.reset();
+      leg.inferred_end = false;
+      note_rule("answered_after_all", at);
+    }
+    if (rank(leg.leg.state) < rank(LegState::confirmed))
+      confirm_callee(*at);
+    else
+      note_rule("rank_never_falls", at);
+    return;
+  }
+  move(leg, LegStep::answer);
+  if (leg.rings_itself)
+    return note_rule("callers_own_leg", at, "the caller's own phone was called first");
+  // The caller's own leg is confirmed when the far end answers. If that is one of our lines, its own
+  // leg will say so.
+  if (names_line(call_.to) || names_line(step_.mention->to))
+    return note_rule("callers_own_leg", at, "the far end is a line: its own leg will say so");
+  const bool line_lives =
+      std::any_of(truth_.legs.begin(), truth_.legs.end(), [&](const FoldLeg& other) {
+        return other.leg.role == LegRole::callee && lives(other) && !other.leg.ext.empty() &&
+               other.conversation == leg.conversation;
+      });
+  if (line_lives || call_.answered_at) return note_rule("callers_own_leg", at);
+  const At far = find_or_add({LegRole::callee, {}, {}, call_.to.number}, false);
+  if (far && rank(truth_.legs[*far].leg.state) < rank(LegState::confirmed)) confirm_callee(*far);
+}
+
+void Folding::confirm_callee(std::size_t at) {
+  move(truth_.legs[at], LegStep::answer);
+  const std::size_t from = caller();
+  move(truth_.legs[from], LegStep::answer);
+  FoldLeg& leg = truth_.legs[at];
+  if (!is_person(leg)) {  // an IVR, a queue, a voice box: connected, but nobody has answered
+    leg.machine = true;
+    if (!call_.answered_by && leg.conversation == 0)
+      call_.answered_by = voicemail_             ? AnsweredBy::voicemail
+                          : call_.queue.empty() ? AnsweredBy::ivr
+                                                : AnsweredBy::queue;
+    return note_rule("machine_answers", at, "no line or person of ours is named");
+  }
+  note_rule("person_answers", at);
+  waiting_ = handed_on_ = false;
+  call_.parked.clear();
+  truth_.settle_from.reset();
+  if (!call_.answered_at && leg.conversation == 0) {
+    call_.answered_at = step_.at;
+    call_.answered_by = leg.leg.user.empty() ? AnsweredBy::unknown : AnsweredBy::user;
+    came_from(kAnsweredAt);
+  }
+  for (std::size_t i = 0; i < truth_.legs.size(); ++i) {
+    FoldLeg& other = truth_.legs[i];
+    if (i == at || other.leg.role != LegRole::callee || !lives(other) ||
+        other.conversation != leg.conversation)
+      continue;
+    if (rank(other.leg.state) <= rank(LegState::early)) {
+      end_leg(other, Disposition::answered_elsewhere);
+      other.inferred_end = true;
+      note_rule("answered_elsewhere", i);
+    } else if (other.machine) {
+      end_leg(other, Disposition::redirected);
+      note_rule("machine_hands_on", i);
+    }
+  }
+}
+
+void Folding::on_hold(bool held) {
+  const At at = target(true);
+  if (!at || !lives(truth_.legs[*at]))
+    return note_rule("hold_without_a_leg", at, "no one leg is meant that talks");
+  // Who holds or resumes has answered, whether we heard of it or not.
+  if (rank(truth_.legs[*at].leg.state) < rank(LegState::confirmed)) {
+    if (truth_.legs[*at].leg.role == LegRole::callee)
+      confirm_callee(*at);
+    else
+      move(truth_.legs[*at], LegStep::answer);
+  }
+  FoldLeg& leg = truth_.legs[*at];
+  auto own = std::find_if(leg.hold_changes.begin(), leg.hold_changes.end(),
+                          [&](const auto& one) { return one.first == step_.source; });
+  if (own == leg.hold_changes.end()) {
+    leg.hold_changes.emplace_back(step_.source, std::uint16_t{0});
+    own = leg.hold_changes.end() - 1;
+  }
+  if ((own->second % 2 == 1) == held) return note_rule("told_before", at);
+  if (++own->second <= leg.hold_changes_max)
+    return note_rule("another_source_is_further", at);
+  leg.hold_changes_max = own->second;
+  move(leg, held ? LegStep::hold : LegStep::resume);
+  if (held) {
+    leg.held_since = step_.at;
+  } else if (leg.held_since) {
+    leg.held += std::max(milliseconds{0}, step_.at - *leg.held_since);
+    leg.held_since.reset();
+  }
+  note_rule(held ? "hold" : "resume", at);
+}
+
+void Folding::on_mute(bool muted) {
+  if (const At at = target(true); at && lives(truth_.legs[*at]))
+    truth_.legs[*at].leg.muted = muted;
+}
+
+void Folding::on_voicemail() {
+  voicemail_ = true;
+  call_.answered_by = AnsweredBy::voicemail;
+  wait_in_place();
+  note_rule("voicemail_is_no_answer");
+}
+
+void Folding::on_declined() {
+  const At at = target(true);
+  if (!at || talking(truth_.legs[*at]) || !lives(truth_.legs[*at])) return;
+  end_leg(truth_.legs[*at], Disposition::rejected);
+  note_rule("declined", at);
+  if (!callee_lives()) wait_for_another();
+}
+
+void Folding::on_parked() {
+  const At at = target(false);
+  wait_in_place();
+  const Mention& mention = *step_.mention;
+  call_.parked = !mention.to.ext.empty()      ? mention.to.ext
+                 : !mention.to.number.empty() ? mention.to.number
+                                              : Text{"?"};
+  happened(EventType::call_parked, at);
+  if (at && lives(truth_.legs[*at]) && mention.has_agent)
+    end_leg(truth_.legs[*at], Disposition::redirected);
+}
+
+void Folding::happened(EventType type, At leg) {
+  const Note& note = *step_.note;
+  const Extras none;
+  const Extras& extras = step_.extras == nullptr ? none : *step_.extras;
+  std::string mark{to_string(type)};
+  for (const std::string& part :
+       {leg ? std::to_string(*leg) : std::string{}, extras.queue.str(), extras.transfer.kind.str(),
+        extras.transfer.to.ext.str(), extras.transfer.to.number.str(),
+        note.has_seq() ? std::to_string(note.seq) : std::string{},
+        note.told_at ? std::to_string(to_unix_ms(note.at)) : std::string{}})
+    mark += '\x1f' + part;
+  auto& known = truth_.happenings;
+  if (std::any_of(known.begin(), known.end(), [&](const auto& one) { return one.mark == mark; }))
+    return;
+  known.push_back({type, step_.at, leg, extras.transfer.kind, extras.transfer.to, std::move(mark)});
+}
+
+void Folding::on_transferred() {
+  const At by = target(false);
+  const Extras none;
+  const Extras& extras = step_.extras == nullptr ? none : *step_.extras;
+  const bool attended =
+      extras.transfer.kind == "attended" || !extras.transfer.other_calls.empty();
+  happened(EventType::call_transferred, by);
+  transferred_at_ = step_.at;
+  handed_on_ = true;
+  truth_.settle_from.reset();
+  const Disposition reason = attended ? Disposition::replaced : Disposition::redirected;
+  if (by) {
+    // All legs of who hands on: the one in the call and the one that consulted.
+    const Leg out = truth_.legs[*by].leg;
+    for (std::size_t i = 0; i < truth_.legs.size(); ++i) {
+      FoldLeg& leg = truth_.legs[i];
+      const bool same_person = i == *by || (attended && ((!out.ext.empty() && leg.leg.ext == out.ext) ||
+                                                         (!out.user.empty() && leg.leg.user == out.user)));
+      if (!same_person || !lives(leg)) continue;
+      end_leg(leg, reason);
+      note_rule(attended ? "attended_transfer" : "blind_transfer", i);
+    }
+  }
+  if (living(step_.part->conversation) >= 2) handed_on_ = false;
+  if (!attended) return;
+  // From here on it is one conversation: whoever is left in either talks with the others.
+  joined_ = true;
+  for (FoldLeg& leg : truth_.legs) leg.conversation = 0;
+  for (FoldPart& part : parts_) part.conversation = 0;
+  if (living(0) >= 2) handed_on_ = false;
+}
+
+/// In a queue, parked or with a voice box: nobody needs to ring or talk for the call to go on.
+void Folding::wait_in_place() {
+  waiting_ = true;
+  truth_.patient = true;
+  truth_.settle_from.reset();
 }
 
 }  // namespace hookswitch

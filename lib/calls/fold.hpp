@@ -1,97 +1,68 @@
 #pragma once
 
+#include <boost/container/small_vector.hpp>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "calls/leg_steps.hpp"
+#include "calls/order.hpp"
 #include "calls/record.hpp"
-#include "directory/directory.hpp"
 #include "model/event.hpp"
-#include "model/fact.hpp"
 
 namespace hookswitch {
 
-/// How far a leg has come; a leg never moves to a lower rank, and held and confirmed share one.
-int rank(LegState state) noexcept;
-
-/// Why a call or leg ended, as far as a fact tells: its own word, else the SIP status (RFC 3261
-/// §21), else the Q.850 cause.
-std::optional<Disposition> told_reason(const Fact& fact);
-
-/// One fact (or tick) folded into one call. Lives for one step; appends what clients are to be
-/// told. Total: every (state, fact) pair has an answer, most of them "nothing new".
-class Fold {
- public:
-  Fold(CallRecord& record, const Directory& directory, std::vector<Event>& events);
-
-  /// `is_new`: the table has just made the record for this fact. Returns whether anything changed.
-  bool apply(const Fact& fact, bool is_new, milliseconds settle);
-  /// The settle time passed or the silence limit was reached; `reason` is for the legs that still
-  /// live.
-  void end_by_tick(Time now, Disposition leg_reason);
-  /// Takes over what only the call that is being absorbed knew. Legs and keys are the table's.
-  void absorb(const CallRecord& gone);
-  /// Tells that `absorbed` is now this call.
-  void tell_merged(const std::string& absorbed, Time at);
-
- private:
-  struct Who {
-    LegRole role = LegRole::callee;
-    std::string ext, user, number;
-  };
-
-  // what a fact says of the call as a whole
-  void learn(const Fact& fact);
-  void fill(Party& into, const Party& from, const char* field);
-  void fill(std::string& into, const std::string& from);
-  void take(std::map<std::string, std::string>& into,
-            const std::map<std::string, std::string>& from);
-  std::size_t text_bytes() const;
-  Direction direction_of(const Fact& fact) const;
-
-  // which leg it is about
-  std::optional<Who> who(const Fact& fact) const;
-  std::optional<std::size_t> find(const Fact& fact, const Who& who) const;
-  /// nothing: there is none and no room for another.
-  std::optional<std::size_t> find_or_add(const Fact& fact, const Who& who);
-  std::optional<std::size_t> by_leg_id(const Fact& fact) const;
-  std::optional<std::size_t> target(const Fact& fact, bool add);
-  std::size_t caller();
-  std::size_t add_leg(const Who& who);
-  void name_leg(std::size_t at, const Who& who);
-
-  // steps
-  void on_dialing(const Fact& fact);
-  void on_ringing(const Fact& fact);
-  void on_answered(const Fact& fact);
-  void on_hold(const Fact& fact, bool held);
-  void happened(EventType type, const Fact& fact);
-  void on_mute(const Fact& fact, bool muted);
-  void on_ended(const Fact& fact, milliseconds settle);
-  void on_report(const Fact& fact);
-  void confirm_callee(std::size_t at, Time when);
-  void moved(const Leg& leg);
-  void end_leg(std::size_t at, Disposition reason, Time when);
-  void end_call(Disposition disposition, Time when);
-  Disposition reason_of_end(const Fact& fact) const;
-
-  bool callee_lives() const;
-  bool is_person(const Leg& leg) const;
-  CallState derived_state() const;
-  void settle_state();
-  void emit(EventType type, Time when, std::optional<std::size_t> leg = {},
-            std::vector<std::string> changed = {}, std::string reason = {});
-
-  CallRecord& record_;
-  Call& call_;
-  const Directory& directory_;
-  std::vector<Event>& events_;
-  std::string source_;
-  bool changed_ = false;  ///< something a client could see
-  std::vector<std::string>
-      just_ended_;  ///< legs that ended in this step and have had no leg.ended of their own
-  std::vector<std::string> moved_;  ///< legs whose state changed and that no event has named yet
-  std::size_t told_before_;         ///< events_.size() at the start
+/// A leg and what the fold knows of it beyond what clients see. `leg.id` is empty: ids are given when
+/// it is told (tell.hpp).
+struct FoldLeg {
+  Leg leg;
+  boost::container::small_vector<std::pair<SourceIndex, Text>, 2> keys;  ///< vendor leg ids
+  std::uint64_t parts = 0;      ///< bits of the parts that told of it
+  std::uint8_t conversation = 0;  ///< 0, or the consult call it belongs to
+  std::uint8_t attempt = 0;       ///< counts the tries to reach one line
+  bool observed = false;  ///< a source reports this very leg, it is not only implied by the others
+  bool inferred_end = false;  ///< its own source has not said that it is over
+  bool rings_itself = false;  ///< a caller's own phone that is called first (click-to-dial)
+  bool machine = false;   ///< an IVR, a queue, a voice box: nobody of ours
+  /// Hold as each source tells it: who has told of more changes is further along.
+  boost::container::small_vector<std::pair<SourceIndex, std::uint16_t>, 2> hold_changes;
+  std::uint16_t hold_changes_max = 0;
+  std::optional<Time> held_since;
+  milliseconds held{0};
 };
+
+/// Something that leaves no state behind by which a repeat could be known.
+struct Happening {
+  EventType type = EventType::call_queued;
+  Time at{};
+  std::optional<std::size_t> leg;
+  Text kind;
+  Party to;
+  std::string mark;  ///< what tells two of them apart
+};
+
+/// What a call's notes come to. `call` has everything but ids.
+struct Truth {
+  Call call;  ///< without id, ids, absorbed and leg ids; its legs are in `legs`
+  boost::container::small_vector<FoldLeg, 4> legs;
+  std::vector<Happening> happenings;
+  std::optional<Time> settle_from;  ///< by our clock: since when nobody is left to ring
+  bool ended = false;
+  bool patient = false;
+  std::uint8_t end_confidence = 0;  ///< of the disposition, as Note::confidence
+};
+
+/// One decision of the fold, for `explain`.
+struct Decision {
+  std::uint16_t note = 0;
+  std::string rule;  ///< a name of rules.hpp
+  std::optional<std::size_t> leg;
+  std::string why;
+};
+using Trace = std::vector<Decision>;
+
+/// The state machine over all notes of a call in their canonical order. Total: every (state, note)
+/// pair has an answer, most of them "nothing new". Pure.
+Truth fold(const CallRecord& record, const SourceBook& sources, Trace* trace = nullptr);
 
 }  // namespace hookswitch

@@ -1,108 +1,138 @@
-// Which leg a fact is about. What then happens to it is in fold.cpp.
+// Which leg a note is about. What then happens to it is in fold.cpp.
 #include <algorithm>
 
-#include "calls/fold.hpp"
-#include "calls/leg_words.hpp"
+#include "calls/folding.hpp"
 
 namespace hookswitch {
 
-using namespace leg_words;  // NOLINT(google-build-using-namespace): this room's own
-
-// ------------------------------------------------------------------------------------------------------------
-
-std::size_t Fold::add_leg(const Who& who) {
-  Leg leg;
-  leg.id = "l" + std::to_string(call_.legs.size() + 1);
-  leg.role = who.role;
-  call_.legs.push_back(std::move(leg));
-  record_.memory.emplace_back();
-  name_leg(call_.legs.size() - 1, who);
-  changed_ = true;
-  return call_.legs.size() - 1;
+std::size_t Folding::add_leg(const Who& who) {
+  FoldLeg leg;
+  leg.leg.role = who.role;
+  leg.conversation = step_.part->conversation;
+  for (const FoldLeg& other : truth_.legs)
+    if (other.conversation == leg.conversation && other.leg.role == who.role && other.leg.ext == who.ext && other.leg.user == who.user &&
+        (!who.ext.empty() || other.leg.number == who.number))
+      ++leg.attempt;
+  truth_.legs.push_back(std::move(leg));
+  name_leg(truth_.legs.size() - 1, who);
+  return truth_.legs.size() - 1;
 }
 
-void Fold::name_leg(std::size_t at, const Who& who) {
-  Leg& leg = call_.legs[at];
-  fill(leg.ext, who.ext);
-  if (leg.ext.empty()) fill(leg.number, who.number);
-  fill(leg.user, who.user);
+void Folding::name_leg(std::size_t at, const Who& who) {
+  FoldLeg& leg = truth_.legs[at];
+  fill(leg.leg.ext, who.ext);
+  if (leg.leg.ext.empty()) fill(leg.leg.number, who.number);
+  fill(leg.leg.user, who.user);
+  if (!leg.leg.ext.empty() || !leg.leg.user.empty()) leg.machine = false;
+  leg.parts |= std::uint64_t{1} << step_.part_at;
 }
 
-std::size_t Fold::caller() {
-  Who who{LegRole::caller, {}, {}, call_.from.number};
-  if (call_.from.number.empty() || call_.direction == Direction::outbound ||
-      call_.direction == Direction::internal) {
-    who.ext = call_.from.ext;
-    if (const User* user = directory_.find_by_ext(call_.org, who.ext)) who.user = user->id;
-  }
-  for (std::size_t i = 0; i < call_.legs.size(); ++i)
-    if (call_.legs[i].role == LegRole::caller) {
-      name_leg(i, who);
-      return i;
+std::size_t Folding::caller() {
+  const Mention& mention = *step_.mention;
+  Who who{LegRole::caller, {}, {}, {}};
+  const bool own = step_.part->conversation != 0;  // a consult call has a caller of its own
+  if (own) {
+    who.ext = step_.part->from_ext;
+    if (mention.from.ext == who.ext) who.user = mention.from_user;
+  } else {
+    who.number = call_.from.number;
+    if (call_.from.number.empty() || call_.direction == Direction::outbound ||
+        call_.direction == Direction::internal) {
+      who.ext = call_.from.ext;
+      if (mention.from.ext == who.ext) who.user = mention.from_user;
+      if (who.user.empty() && mention.agent_ext == who.ext) who.user = mention.agent_user;
     }
-  return add_leg(who);
+  }
+  const auto belongs = [&](const FoldLeg& leg) {
+    return leg.leg.role == LegRole::caller && leg.conversation == step_.part->conversation;
+  };
+  if (step_.part->caller && belongs(truth_.legs[*step_.part->caller])) {
+    name_leg(*step_.part->caller, who);
+    return *step_.part->caller;
+  }
+  const auto known = std::find_if(truth_.legs.begin(), truth_.legs.end(), belongs);
+  const auto at = static_cast<std::size_t>(known - truth_.legs.begin());
+  step_.part->caller = known == truth_.legs.end() ? add_leg(who) : at;
+  name_leg(*step_.part->caller, who);
+  return *step_.part->caller;
 }
 
-std::optional<std::size_t> Fold::by_leg_id(const Fact& fact) const {
-  if (fact.ids.leg.empty()) return std::nullopt;
-  const std::string key = leg_key(fact);
-  for (std::size_t i = record_.memory.size();
-       i-- > 0;)  // the newest bearer of an id that was used again
-    if (std::find(record_.memory[i].keys.begin(), record_.memory[i].keys.end(), key) !=
-        record_.memory[i].keys.end())
-      return i;
+Folding::At Folding::by_leg_id() const {
+  const Text& id = step_.mention->leg;
+  if (id.empty()) return std::nullopt;
+  for (std::size_t i = truth_.legs.size(); i-- > 0;)  // the newest bearer of an id used again
+    for (const auto& [source, key] : truth_.legs[i].keys)
+      if (source == step_.source && key == id) return i;
   return std::nullopt;
 }
 
-std::optional<Fold::Who> Fold::who(const Fact& fact) const {
-  const Direction direction = direction_of(fact);
-  const auto line = [&](LegRole role, const Party& party) -> std::optional<Who> {
-    Who out{role, party.ext, {}, party.number};
-    if (!party.ext.empty())
-      if (const User* user = directory_.find_by_ext(call_.org, party.ext)) out.user = user->id;
-    if (out.ext.empty() && out.number.empty()) return std::nullopt;
-    return out;
+bool Folding::has_key_of_source(const FoldLeg& leg) const {
+  return std::any_of(leg.keys.begin(), leg.keys.end(),
+                     [&](const auto& key) { return key.first == step_.source; });
+}
+
+bool Folding::is_other_leg() const {
+  if (!tells_leg_id()) return false;
+  if (const At known = by_leg_id()) return truth_.legs[*known].leg.role == LegRole::callee;
+  return std::any_of(truth_.legs.begin(), truth_.legs.end(), [&](const FoldLeg& leg) {
+    return leg.conversation == step_.part->conversation && has_key_of_source(leg) &&
+           (leg.leg.role == LegRole::caller || !step_.mention->to.ext.empty());
+  });
+}
+
+std::optional<Folding::Who> Folding::who() const {
+  const Mention& mention = *step_.mention;
+  const Direction way = direction();
+  const auto line = [&](LegRole role, const Party& party, const Text& user) -> std::optional<Who> {
+    if (party.ext.empty() && party.number.empty()) return std::nullopt;
+    return Who{role, party.ext, user, party.number};
   };
-  if (!fact.agent.empty()) {
-    Who out;
-    out.ext = fact.agent.ext;
-    const User* user = directory_.find_by_ext(call_.org, out.ext);
-    if (user == nullptr && !fact.agent.id.empty())
-      user = directory_.find_user(call_.org, fact.agent.id);
-    if (user == nullptr && !fact.agent.email.empty())
-      user = directory_.find_by_email(call_.org, fact.agent.email);
-    if (user != nullptr) {
-      out.user = user->id;
-      if (out.ext.empty() && !user->extensions.empty()) out.ext = user->extensions.front();
-    }
-    const std::string& from = fact.from.ext.empty() ? call_.from.ext : fact.from.ext;
+  if (mention.has_agent && (!mention.agent_ext.empty() || !mention.agent_user.empty())) {
+    Who out{LegRole::callee, mention.agent_ext, mention.agent_user, {}};
+    const Text& from = mention.from.ext.empty() ? step_.part->from_ext : mention.from.ext;
     const bool is_from = !out.ext.empty() && out.ext == from;
-    const bool is_caller =
-        direction == Direction::outbound || (direction != Direction::inbound && is_from);
-    out.role = is_caller ? LegRole::caller : LegRole::callee;
-    if (!out.ext.empty() || !out.user.empty()) return out;
+    const bool is_to = !out.ext.empty() && out.ext == mention.to.ext;
+    if (way == Direction::outbound && !is_to) {
+      // Of an outbound call the agent is who calls, unless somebody else is known to.
+      const FoldLeg* known = step_.part->caller ? &truth_.legs[*step_.part->caller] : nullptr;
+      const bool other = known != nullptr && !known->leg.ext.empty() && known->leg.ext != out.ext &&
+                         (out.user.empty() || known->leg.user != out.user);
+      out.role = other && !is_from ? LegRole::callee : LegRole::caller;
+    }
+    if (way != Direction::inbound && is_from) out.role = LegRole::caller;
+    if (step_.part->callback) out.role = LegRole::caller;
+    return out;
   }
-  switch (fact.type) {
+  if (step_.part->callback) return line(LegRole::caller, mention.to, mention.to_user);
+  // With a leg id that is not the caller's it is about somebody who is called.
+  const bool called = is_other_leg();
+  switch (step_.note->type) {
     case FactType::started:
     case FactType::dialing:
-      return line(LegRole::caller, fact.from);
+      if (called) return line(LegRole::callee, mention.to, mention.to_user);
+      return line(LegRole::caller, mention.from, mention.from_user);
     case FactType::ringing:
-      return line(LegRole::callee, fact.to);
+      if (way == Direction::inbound && mention.to.ext.empty() && !tells_leg_id())
+        return std::nullopt;
+      return line(LegRole::callee, mention.to, mention.to_user);
     default:
       break;
   }
-  if (direction == Direction::outbound && names_line(fact.from))
-    return line(LegRole::caller, fact.from);
-  if (direction != Direction::outbound && !fact.to.ext.empty())
-    return line(LegRole::callee, fact.to);
+  if (way == Direction::outbound && names_line(mention.from)) {
+    if (called) return line(LegRole::callee, mention.to, mention.to_user);
+    return line(LegRole::caller, mention.from, mention.from_user);
+  }
+  if (way != Direction::outbound && !mention.to.ext.empty())
+    return line(LegRole::callee, mention.to, mention.to_user);
   return std::nullopt;
 }
 
-std::optional<std::size_t> Fold::find(const Fact& fact, const Who& wanted) const {
-  std::optional<std::size_t> over;
-  for (std::size_t i = 0; i < call_.legs.size(); ++i) {
-    const Leg& leg = call_.legs[i];
-    if (leg.role != wanted.role) continue;
+Folding::At Folding::find(const Who& wanted, bool with_leg_id) const {
+  At over;
+  for (std::size_t i = 0; i < truth_.legs.size(); ++i) {
+    const FoldLeg& known = truth_.legs[i];
+    const Leg& leg = known.leg;
+    if (leg.role != wanted.role || known.conversation != step_.part->conversation) continue;
     const bool same_ext = !wanted.ext.empty() && leg.ext == wanted.ext;
     const bool same_user = wanted.ext.empty() && !wanted.user.empty() && leg.user == wanted.user;
     const bool same_number =
@@ -111,55 +141,69 @@ std::optional<std::size_t> Fold::find(const Fact& fact, const Who& wanted) const
         leg.role == LegRole::caller && leg.ext.empty() && leg.user.empty() && leg.number.empty();
     if (!same_ext && !same_user && !same_number && !nameless_caller) continue;
     // Another leg id of the same source is another device of that line.
-    if (!fact.ids.leg.empty() && has_key_of(record_.memory[i], fact.source)) continue;
-    if (lives(leg)) return i;
+    if (with_leg_id && tells_leg_id() && has_key_of_source(known)) continue;
+    if (lives(known)) return i;
     over = i;
   }
   return over;
 }
 
-std::optional<std::size_t> Fold::find_or_add(const Fact& fact, const Who& wanted) {
-  auto at = by_leg_id(fact);
-  if (!at) at = find(fact, wanted);
-  if (at && !lives(call_.legs[*at])) {
-    // The same line again: a second try if it is told to be later than the end of the first, else
-    // late news of the first.
-    const bool begins = fact.type == FactType::ringing || fact.type == FactType::answered ||
-                        fact.type == FactType::dialing;
-    const bool later = (fact.at || fact.state_report) &&
-                       fact.occurred() > call_.legs[*at].ended_at.value_or(Time::max());
-    if (begins && later && call_.legs.size() < kLegsPerCallMax) at.reset();
+Folding::At Folding::find_or_add(const Who& wanted, bool with_leg_id) {
+  At at = with_leg_id ? by_leg_id() : At{};
+  if (!at) at = find(wanted, with_leg_id);
+  if (at && !lives(truth_.legs[*at])) {
+    // The same line again: a second try if it is later than the end of the first, else late news of
+    // the first. The order of the notes has already moved late ones to their place.
+    const FactType type = step_.note->type;
+    const bool begins = type == FactType::ringing || type == FactType::answered ||
+                        type == FactType::dialing;
+    const FoldLeg& over = truth_.legs[*at];
+    const bool later = step_.at > over.leg.ended_at.value_or(Time::max());
+    const bool revives = type == FactType::answered && over.inferred_end &&
+                         step_.at - *over.leg.ended_at <= kReorderWindow;
+    if (begins && later && !revives && truth_.legs.size() < kLegsPerCallMax) at.reset();
   }
-  if (!at && call_.legs.size() >= kLegsPerCallMax) return std::nullopt;
+  if (!at && truth_.legs.size() >= kLegsPerCallMax) return std::nullopt;
   if (!at) at = add_leg(wanted);
-  name_leg(*at, wanted);
-  LegMemory& memory = record_.memory[*at];
-  memory.observed |= fact.state_report || !fact.ids.leg.empty();
-  if (!fact.ids.leg.empty() && by_leg_id(fact) != at && memory.keys.size() < kKeysPerCallMax)
-    memory.keys.push_back(leg_key(fact));
+  // The leg id knows better on which side it is than who is named beside it.
+  if (truth_.legs[*at].leg.role == wanted.role)
+    name_leg(*at, wanted);
+  else
+    truth_.legs[*at].parts |= std::uint64_t{1} << step_.part_at;
+  FoldLeg& leg = truth_.legs[*at];
+  if (!with_leg_id) return at;
+  leg.observed |= step_.note->state_report;
+  if (tells_leg_id() && by_leg_id() != at) learn_leg_id(leg);
   return at;
 }
 
-std::optional<std::size_t> Fold::target(const Fact& fact, bool add) {
-  const auto wanted = who(fact);
+void Folding::learn_leg_id(FoldLeg& leg) {
+  leg.observed = true;
+  if (!by_leg_id() && leg.keys.size() < kKeysPerCallMax)
+    leg.keys.emplace_back(step_.source, step_.mention->leg);
+}
+
+Folding::At Folding::target(bool add) {
+  const auto wanted = who();
   if (wanted) {
-    if (add) return find_or_add(fact, *wanted);
-    if (const auto at = by_leg_id(fact)) return at;
-    if (const auto at = find(fact, *wanted)) return at;
-    return std::nullopt;
+    if (add) return find_or_add(*wanted);
+    if (const At at = by_leg_id()) return at;
+    return find(*wanted, true);
   }
-  if (const auto at = by_leg_id(fact)) return at;
+  if (const At at = by_leg_id()) return at;
   // Nobody is named: only an unmistakable leg will do.
-  std::optional<std::size_t> only;
-  for (std::size_t i = 0; i < call_.legs.size(); ++i) {
-    const Leg& leg = call_.legs[i];
-    const bool fits = fact.type == FactType::answered
-                          ? leg.role == LegRole::callee && lives(leg)
-                          : is_person(leg) && talking(leg) && !leg.ext.empty();
+  At only;
+  for (std::size_t i = 0; i < truth_.legs.size(); ++i) {
+    const FoldLeg& leg = truth_.legs[i];
+    if (leg.conversation != step_.part->conversation) continue;
+    const bool fits = step_.note->type == FactType::answered
+                          ? leg.leg.role == LegRole::callee && lives(leg)
+                          : is_person(leg) && talking(leg) && !leg.leg.ext.empty();
     if (!fits) continue;
     if (only) return std::nullopt;
     only = i;
   }
+  if (only) truth_.legs[*only].parts |= std::uint64_t{1} << step_.part_at;
   return only;
 }
 

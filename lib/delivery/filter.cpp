@@ -5,7 +5,8 @@
 namespace hookswitch {
 namespace {
 
-bool contains(const std::vector<std::string>& list, std::string_view word) {
+template <class List>
+bool contains(const List& list, std::string_view word) {
   return std::find(list.begin(), list.end(), word) != list.end();
 }
 
@@ -18,7 +19,7 @@ bool type_matches(const std::vector<std::string>& types, std::string_view type) 
   });
 }
 
-bool call_matches(const Filter& filter, const Call& call, const std::vector<std::string>& changed) {
+bool call_matches(const Filter& filter, const Call& call, const std::vector<Text>& changed) {
   const auto any_leg = [&](auto match) {
     return std::any_of(call.legs.begin(), call.legs.end(), [&](const Leg& leg) {
       return match(leg) && (leg.state != LegState::terminated || call.state == CallState::ended ||

@@ -157,7 +157,7 @@ void Hub::welcome(Client& client, bool resumed) {
   out.member("cursor", cursor.str()).member("resumed", resumed);
   if (!resumed) {
     out.key("snapshot").begin_array();
-    for (const Call* call : visible_calls(client)) write_json(out, *call);
+    for (const auto& call : visible_calls(client)) write_json(out, *call);
     out.end_array();
   }
   out.member("ping_ms", static_cast<std::int64_t>(std::chrono::milliseconds{kPingTime}.count()));
@@ -380,25 +380,25 @@ void Hub::send(Client& client, std::string text) {
 // --- what a client may look at
 // --------------------------------------------------------------------------------------------
 
-std::vector<const Call*> Hub::visible_calls(const Client& client) const {
-  std::vector<const Call*> out;
-  for (const Call* call : history_.live(client.grant.org)) {
+LiveCalls Hub::visible_calls(const Client& client) const {
+  LiveCalls out;
+  for (auto& call : history_.live(client.grant.org)) {
     if (!may_see(client.grant, call->org, people_in(*call))) continue;
     const bool asked = client.everything ||
                        std::any_of(client.filters.begin(), client.filters.end(),
                                    [&](const auto& named) { return named.second.matches(*call); });
-    if (asked) out.push_back(call);
+    if (asked) out.push_back(std::move(call));
   }
   return out;
 }
 
-std::vector<Call> Hub::own_calls(const Client& client) const {
-  std::vector<Call> out;
-  for (const Call* call : history_.live(client.grant.org))
+LiveCalls Hub::own_calls(const Client& client) const {
+  LiveCalls out;
+  for (auto& call : history_.live(client.grant.org))
     if (std::any_of(call->legs.begin(), call->legs.end(), [&](const Leg& leg) {
           return leg.user == client.grant.user && leg.state != LegState::terminated;
         }))
-      out.push_back(*call);
+      out.push_back(std::move(call));
   return out;
 }
 
@@ -428,11 +428,8 @@ void Hub::set_directory(std::shared_ptr<const Directory> directory) {
 }
 
 void Hub::seed(const std::vector<std::string>& orgs) {
-  std::vector<Call> calls;
-  for (const auto& org : orgs)
-    for (const Call* call : history_.live(org)) calls.push_back(*call);
   presence_ = PresenceBoard{};
-  presence_.seed(calls);
+  for (const auto& org : orgs) presence_.seed(history_.live(org));
 }
 
 }  // namespace hookswitch

@@ -32,7 +32,7 @@ class History {
   virtual Result<std::vector<StoredEvent>> read(const std::string& org, std::uint64_t offset,
                                                 std::size_t events_max, std::size_t bytes_max) = 0;
   /// Calls of `org` that have not ended.
-  virtual std::vector<const Call*> live(const std::string& org) const = 0;
+  virtual LiveCalls live(const std::string& org) const = 0;
 };
 
 /// Counters of delivery. Identity, held by tests: clients_attached == clients_detached +
@@ -116,8 +116,8 @@ class Hub {
   /// A page of its replay, now or when it is its turn.
   void next_page(Client& client);
   void welcome(Client& client, bool resumed);
-  std::vector<const Call*> visible_calls(const Client& client) const;
-  std::vector<Call> own_calls(const Client& client) const;
+  LiveCalls visible_calls(const Client& client) const;
+  LiveCalls own_calls(const Client& client) const;
   PageUser page_user(const Grant& grant) const;
   void send(Client& client, std::string text);
 

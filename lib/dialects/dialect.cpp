@@ -58,9 +58,8 @@ std::vector<std::string> page_messages(Dialect dialect, const Event& event, cons
   return {};
 }
 
-std::vector<std::string> state_burst(Dialect dialect, const PageUser& user,
-                                     const std::vector<Call>& live, TelephonyStatus status,
-                                     const Cursor& cursor, bool resumed) {
+std::vector<std::string> state_burst(Dialect dialect, const PageUser& user, const LiveCalls& live,
+                                     TelephonyStatus status, const Cursor& cursor, bool resumed) {
   switch (dialect) {
     case Dialect::rc_embeddable:
       return dialects::rc_embeddable::burst(user, live, status, cursor, resumed);
@@ -76,7 +75,7 @@ std::vector<std::string> state_burst(Dialect dialect, const PageUser& user,
 }
 
 PageRequest read_page_message(Dialect dialect, const json::Value& frame, const PageUser& user,
-                              const std::vector<Call>& live, const Cursor& cursor) {
+                              const LiveCalls& live, const Cursor& cursor) {
   switch (dialect) {
     case Dialect::rc_embeddable:
       return dialects::rc_embeddable::read(frame, user, live, cursor);

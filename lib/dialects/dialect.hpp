@@ -50,9 +50,8 @@ void keep_last_cursor(std::vector<std::string>& frames);
 /// First frames of a connection. `live` are the user's calls as of `cursor`. With `resumed` nothing
 /// is sent that would pop a screen again or look like a log-out: no ring, no active call, no
 /// `loggedIn:false`.
-std::vector<std::string> state_burst(Dialect dialect, const PageUser& user,
-                                     const std::vector<Call>& live, TelephonyStatus status,
-                                     const Cursor& cursor, bool resumed);
+std::vector<std::string> state_burst(Dialect dialect, const PageUser& user, const LiveCalls& live,
+                                     TelephonyStatus status, const Cursor& cursor, bool resumed);
 
 /// What one frame of a page asks for.
 struct PageRequest {
@@ -69,6 +68,6 @@ struct PageRequest {
 
 /// Reads one frame of the dialect's other direction. Total: any JSON value is answered.
 PageRequest read_page_message(Dialect dialect, const json::Value& frame, const PageUser& user,
-                              const std::vector<Call>& live, const Cursor& cursor);
+                              const LiveCalls& live, const Cursor& cursor);
 
 }  // namespace hookswitch

@@ -41,30 +41,25 @@ std::string_view disposition_word(Step step, const Call& call, const Participati
   }
 }
 
-std::string own_number(const Participation& part, const PageUser& user) {
-  const Leg& leg = *part.lead;
-  for (const auto& candidate : {leg.ext, user.ext, leg.number})
-    if (!candidate.empty()) return candidate;
-  return {};
+Text own_number(const Participation& part, const PageUser& user) {
+  return first_of({part.lead->ext, user.ext, part.lead->number});
 }
 
 /// The numbers of both sides: the operator's side is always the internal number, the client's side
 /// the external one.
 struct Phones {
   std::string_view direction;
-  std::string src, src_ext, dst, dst_ext;
+  Text src, src_ext, dst, dst_ext;
 };
 
 Phones phones(const Call& call, const Participation& part, const PageUser& user) {
-  const std::string own = own_number(part, user);
+  const Text own = own_number(part, user);
   if (call.direction == Direction::internal) {
     if (part.outbound()) return {"internal", own, {}, internal_address(call.to), {}};
     return {"internal", internal_address(call.from), {}, own, {}};
   }
   // An extension behind the external number exists beside it; alone it is the number.
-  const auto behind = [](const Party& party) {
-    return party.number.empty() ? std::string{} : party.ext;
-  };
+  const auto behind = [](const Party& party) { return party.number.empty() ? Text{} : party.ext; };
   if (part.outbound()) return {"out", own, {}, address(call.to), behind(call.to)};
   return {"in", address(call.from), behind(call.from), own, {}};
 }
@@ -132,14 +127,14 @@ std::vector<std::string> messages(const Event& event, const PageUser& user, Tele
   return out;
 }
 
-std::vector<std::string> burst(const PageUser& user, const std::vector<Call>& live,
-                               const Cursor& cursor, bool resumed) {
+std::vector<std::string> burst(const PageUser& user, const LiveCalls& live, const Cursor& cursor,
+                               bool resumed) {
   std::vector<std::string> out;
   if (resumed) return out;
   for (const auto& call : live)
-    for (const auto& part : participations(call, user.id))
-      if (!part.outbound() && status_of(call, part) == TelephonyStatus::Ringing)
-        out.push_back(event_frame(Step::ring, call, part, user, cursor));
+    for (const auto& part : participations(*call, user.id))
+      if (!part.outbound() && status_of(*call, part) == TelephonyStatus::Ringing)
+        out.push_back(event_frame(Step::ring, *call, part, user, cursor));
   return out;
 }
 

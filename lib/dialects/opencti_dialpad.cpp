@@ -30,18 +30,16 @@ std::string user_authentication(const PageUser& user, const Cursor& cursor) {
   return finish(out, cursor);
 }
 
-std::string internal_number(const Call& call, const Participation& part, const PageUser& user) {
-  const std::string called = call.direction == Direction::internal ? std::string{} : call.to.number;
-  for (const auto& candidate : {called, call.did, part.first().ext, user.ext})
-    if (!candidate.empty()) return candidate;
-  return {};
+Text internal_number(const Call& call, const Participation& part, const PageUser& user) {
+  const Text called = call.direction == Direction::internal ? Text{} : call.to.number;
+  return first_of({called, call.did, part.first().ext, user.ext});
 }
 
 std::string call_ringing(bool on, const Call& call, const Participation& part, const PageUser& user,
                          const Cursor& cursor) {
-  const std::string external =
+  const Text external =
       call.direction == Direction::internal ? internal_address(call.from) : address(call.from);
-  const std::string internal = internal_number(call, part, user);
+  const Text internal = internal_number(call, part, user);
   json::Writer out;
   begin(out, "call_ringing");
   out.key("payload").begin_object().member("state", on ? "on" : "off");
@@ -116,14 +114,14 @@ std::vector<std::string> messages(const Event& event, const PageUser& user, Tele
   return out;
 }
 
-std::vector<std::string> burst(const PageUser& user, const std::vector<Call>& live,
-                               const Cursor& cursor, bool resumed) {
+std::vector<std::string> burst(const PageUser& user, const LiveCalls& live, const Cursor& cursor,
+                               bool resumed) {
   std::vector<std::string> out{user_authentication(user, cursor)};
   if (resumed) return out;
   for (const auto& call : live)
-    for (const auto& part : participations(call, user.id))
-      if (part.rang && status_of(call, part) == TelephonyStatus::Ringing)
-        out.push_back(call_ringing(true, call, part, user, cursor));
+    for (const auto& part : participations(*call, user.id))
+      if (part.rang && status_of(*call, part) == TelephonyStatus::Ringing)
+        out.push_back(call_ringing(true, *call, part, user, cursor));
   return out;
 }
 

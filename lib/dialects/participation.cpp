@@ -88,7 +88,7 @@ void complete(const Call& call, Participation& part) {
     if (leg.role == LegRole::callee && has_answered(leg)) take_answer(part, leg);
 }
 
-bool contains(const std::vector<std::string>& list, const std::string& id) {
+bool contains(const std::vector<Text>& list, const Text& id) {
   return std::find(list.begin(), list.end(), id) != list.end();
 }
 
@@ -241,27 +241,31 @@ std::int64_t stable_number(std::string_view kind, std::string_view a, std::strin
   return static_cast<std::int64_t>(std::max<std::uint64_t>(number, 1));
 }
 
-std::string address(const Party& party) {
+Text address(const Party& party) {
   if (!party.number.empty()) return party.number;
   return party.ext.empty() ? party.presented : party.ext;
 }
 
-std::string internal_address(const Party& party) {
-  return party.ext.empty() ? address(party) : party.ext;
-}
+Text internal_address(const Party& party) { return party.ext.empty() ? address(party) : party.ext; }
 
 namespace {
 
-std::string name_of(const Call& call, const Party& party) {
+Text name_of(const Call& call, const Party& party) {
   if (!party.name.empty()) return party.name;
   return !party.number.empty() && party.number == call.customer.number ? call.customer.name
-                                                                       : std::string{};
+                                                                       : Text{};
 }
 
 }  // namespace
 
-std::string caller_name(const Call& call) { return name_of(call, call.from); }
-std::string called_name(const Call& call) { return name_of(call, call.to); }
+Text caller_name(const Call& call) { return name_of(call, call.from); }
+Text called_name(const Call& call) { return name_of(call, call.to); }
+
+Text first_of(std::initializer_list<std::string_view> candidates) {
+  for (const auto text : candidates)
+    if (!text.empty()) return text;
+  return {};
+}
 
 std::string finish(json::Writer& out, const Cursor& cursor) {
   out.key("hookswitch").begin_object().member("cursor", cursor.str()).end_object().end_object();

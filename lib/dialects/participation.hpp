@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -59,12 +60,14 @@ std::vector<Moment> moments(const Event& event, std::string_view user, Telephony
 std::int64_t stable_number(std::string_view kind, std::string_view a, std::string_view b = {});
 
 /// What a display shows for a party: number, else extension, else the text as received.
-std::string address(const Party& party);
+Text address(const Party& party);
 /// With the extension first, as colleagues call each other.
-std::string internal_address(const Party& party);
+Text internal_address(const Party& party);
 /// The caller's name, from the party or the customer record of the same number.
-std::string caller_name(const Call& call);
-std::string called_name(const Call& call);
+Text caller_name(const Call& call);
+Text called_name(const Call& call);
+/// The first that is not empty.
+Text first_of(std::initializer_list<std::string_view> candidates);
 
 /// Ends a frame: writes the cursor as the last member and closes the object.
 std::string finish(json::Writer& out, const Cursor& cursor);
@@ -75,28 +78,27 @@ json::Writer& begin_target(json::Writer& out, const Call& call, const Participat
 namespace rc_embeddable {
 std::vector<std::string> messages(const Event& event, const PageUser& user, TelephonyStatus before,
                                   TelephonyStatus after);
-std::vector<std::string> burst(const PageUser& user, const std::vector<Call>& live,
-                               TelephonyStatus status, const Cursor& cursor, bool resumed);
-PageRequest read(const json::Value& frame, const PageUser& user, const std::vector<Call>& live,
+std::vector<std::string> burst(const PageUser& user, const LiveCalls& live, TelephonyStatus status,
+                               const Cursor& cursor, bool resumed);
+PageRequest read(const json::Value& frame, const PageUser& user, const LiveCalls& live,
                  const Cursor& cursor);
 /// `rc-webphone-sessions-sync`: every session of the user as it is now.
-std::string sessions_sync(const PageUser& user, const std::vector<Call>& live,
-                          const Cursor& cursor);
+std::string sessions_sync(const PageUser& user, const LiveCalls& live, const Cursor& cursor);
 }  // namespace rc_embeddable
 
 namespace opencti_dialpad {
 std::vector<std::string> messages(const Event& event, const PageUser& user, TelephonyStatus before,
                                   TelephonyStatus after);
-std::vector<std::string> burst(const PageUser& user, const std::vector<Call>& live,
-                               const Cursor& cursor, bool resumed);
+std::vector<std::string> burst(const PageUser& user, const LiveCalls& live, const Cursor& cursor,
+                               bool resumed);
 PageRequest read(const json::Value& frame);
 }  // namespace opencti_dialpad
 
 namespace elma365 {
 std::vector<std::string> messages(const Event& event, const PageUser& user, TelephonyStatus before,
                                   TelephonyStatus after);
-std::vector<std::string> burst(const PageUser& user, const std::vector<Call>& live,
-                               const Cursor& cursor, bool resumed);
+std::vector<std::string> burst(const PageUser& user, const LiveCalls& live, const Cursor& cursor,
+                               bool resumed);
 }  // namespace elma365
 
 }  // namespace hookswitch::dialects

@@ -22,7 +22,7 @@ TelephonyStatus busiest(const std::array<std::uint32_t, kTelephonyStatuses>& cou
 }
 
 /// A leg of `user` is among those that the event is about.
-bool concerns(const Event& event, const std::string& user) {
+bool concerns(const Event& event, const Text& user) {
   return std::any_of(event.call->legs.begin(), event.call->legs.end(), [&](const Leg& leg) {
     if (leg.user != user) return false;
     return leg.id == event.leg ||
@@ -66,8 +66,8 @@ std::vector<PresenceBoard::Change> PresenceBoard::apply(const Event& event) {
   return changes;
 }
 
-void PresenceBoard::seed(const std::vector<Call>& calls) {
-  for (const auto& call : calls) put(call, nullptr, nullptr);
+void PresenceBoard::seed(const LiveCalls& calls) {
+  for (const auto& call : calls) put(*call, nullptr, nullptr);
 }
 
 TelephonyStatus PresenceBoard::status(std::string_view org, std::string_view user) const {
@@ -114,7 +114,7 @@ void PresenceBoard::remove(const std::string& call_id, std::vector<Change>* chan
     move(entry.org, share.user, share.status, TelephonyStatus::NoCall, changes);
 }
 
-void PresenceBoard::move(const std::string& org, const std::string& user, TelephonyStatus from,
+void PresenceBoard::move(const Text& org, const Text& user, TelephonyStatus from,
                          TelephonyStatus to, std::vector<Change>* changes) {
   if (from == to) return;
   const std::string key = user_key(org, user);

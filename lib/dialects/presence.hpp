@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -21,6 +22,9 @@ inline constexpr std::size_t kTelephonyStatuses = 5;
 
 std::string_view to_string(TelephonyStatus status);
 
+/// Calls that have not ended, shared with who keeps them.
+using LiveCalls = std::vector<std::shared_ptr<const Call>>;
+
 /// What `call` is to `user` now. A callee's leg rings until it is confirmed; a caller's leg rings
 /// until the far side answers.
 TelephonyStatus status_in_call(const Call& call, std::string_view user);
@@ -31,7 +35,7 @@ TelephonyStatus status_in_call(const Call& call, std::string_view user);
 class PresenceBoard {
  public:
   struct Change {
-    std::string user;
+    Text user;
     TelephonyStatus before, after;
   };
 
@@ -42,7 +46,7 @@ class PresenceBoard {
 
   /// Takes over the calls of a snapshot, before any event that follows it. Calls already known are
   /// replaced.
-  void seed(const std::vector<Call>& calls);
+  void seed(const LiveCalls& calls);
 
   TelephonyStatus status(std::string_view org, std::string_view user) const;
 
@@ -52,18 +56,18 @@ class PresenceBoard {
  private:
   using Counts = std::array<std::uint32_t, kTelephonyStatuses>;
   struct Share {
-    std::string user;
+    Text user;
     TelephonyStatus status;
   };
   struct Entry {
-    std::string org;
+    Text org;
     std::vector<Share> shares;
   };
 
   void put(const Call& call, const Event* event, std::vector<Change>* changes);
   void remove(const std::string& call_id, std::vector<Change>* changes);
-  void move(const std::string& org, const std::string& user, TelephonyStatus from,
-            TelephonyStatus to, std::vector<Change>* changes);
+  void move(const Text& org, const Text& user, TelephonyStatus from, TelephonyStatus to,
+            std::vector<Change>* changes);
 
   std::unordered_map<std::string, Entry> calls_;
   std::unordered_map<std::string, Counts> users_;

@@ -23,20 +23,14 @@ std::string_view direction(const Participation& part) {
   return part.outbound() ? "Outbound" : "Inbound";
 }
 
-std::string first_of(std::initializer_list<std::string> candidates) {
-  for (const auto& text : candidates)
-    if (!text.empty()) return text;
-  return {};
-}
-
 /// Both sides as the user's telephone would show them.
 struct Sides {
-  std::string from, from_name, to, to_name;
+  Text from, from_name, to, to_name;
 };
 
 Sides sides(const Call& call, const Participation& part, const PageUser& user) {
   const bool internal = call.direction == Direction::internal;
-  const std::string own_ext = first_of({part.first().ext, user.ext});
+  const Text own_ext = first_of({part.first().ext, user.ext});
   Sides out;
   if (part.outbound()) {
     out.from =
@@ -229,10 +223,10 @@ std::string_view status_reason(const Leg& leg) {
   }
 }
 
-void write_side(json::Writer& out, std::string_view key, const Party& party,
-                const std::string& name, const std::string& user) {
+void write_side(json::Writer& out, std::string_view key, const Party& party, const Text& name,
+                const Text& user) {
   out.key(key).begin_object();
-  const std::string number = address(party);
+  const Text number = address(party);
   if (!number.empty()) out.member("phoneNumber", number);
   if (!name.empty()) out.member("name", name);
   if (!party.ext.empty()) out.member("extensionNumber", party.ext);
@@ -254,14 +248,14 @@ void write_party(json::Writer& out, const Call& call, const Leg& leg, const Part
   if (callee && !leg.ext.empty()) to.ext = leg.ext;
   Party from = call.from;
   if (!callee && from.ext.empty()) from.ext = leg.ext;
-  const std::string own_name = part != nullptr ? user.name : std::string{};
+  const std::string_view own_name = part != nullptr ? user.name : std::string_view{};
   write_side(out, "to", to,
-             callee ? first_of({own_name, leg.user.empty() ? called_name(call) : std::string{}})
+             callee ? first_of({own_name, leg.user.empty() ? called_name(call) : Text{}})
                     : called_name(call),
-             callee ? leg.user : std::string{});
+             callee ? leg.user : Text{});
   write_side(out, "from", from,
              callee ? caller_name(call) : first_of({own_name, caller_name(call)}),
-             callee ? std::string{} : leg.user);
+             callee ? Text{} : leg.user);
   const std::string_view code = status_code(call, leg, answered);
   const std::string_view reason = code == "Disconnected" ? status_reason(leg) : std::string_view{};
   out.key("status").begin_object().member("code", code);
@@ -438,8 +432,8 @@ std::vector<std::string> messages(const Event& event, const PageUser& user, Tele
   return out;
 }
 
-std::vector<std::string> burst(const PageUser& user, const std::vector<Call>& live,
-                               TelephonyStatus status, const Cursor& cursor, bool resumed) {
+std::vector<std::string> burst(const PageUser& user, const LiveCalls& live, TelephonyStatus status,
+                               const Cursor& cursor, bool resumed) {
   std::vector<std::string> out{push_adapter_state(status, cursor)};
   if (!resumed) out.push_back(login_status(false, user, cursor));
   out.push_back(login_status(true, user, cursor));
@@ -449,7 +443,8 @@ std::vector<std::string> burst(const PageUser& user, const std::vector<Call>& li
   out.push_back(dialer_status(cursor));
   out.push_back(sync_presence(status, cursor));
   if (resumed) return out;
-  for (const auto& call : live)
+  for (const auto& shared : live) {
+    const Call& call = *shared;
     for (const auto& part : participations(call, user.id)) {
       if (!part.live) continue;
       if (!part.outbound() && status_of(call, part) == TelephonyStatus::Ringing) {
@@ -461,16 +456,16 @@ std::vector<std::string> burst(const PageUser& user, const std::vector<Call>& li
       out.push_back(active_call(call, part, user, cursor));
       out.push_back(telephony_session(call, part, user, cursor));
     }
+  }
   return out;
 }
 
-std::string sessions_sync(const PageUser& user, const std::vector<Call>& live,
-                          const Cursor& cursor) {
+std::string sessions_sync(const PageUser& user, const LiveCalls& live, const Cursor& cursor) {
   json::Writer out;
   out.begin_object().member("type", "rc-webphone-sessions-sync").key("calls").begin_array();
   for (const auto& call : live)
-    for (const auto& part : participations(call, user.id))
-      if (part.live) write_session(out, call, part, user, snapshot_text(call, part));
+    for (const auto& part : participations(*call, user.id))
+      if (part.live) write_session(out, *call, part, user, snapshot_text(*call, part));
   out.end_array();
   return finish(out, cursor);
 }

@@ -22,13 +22,13 @@ struct Target {
   TelephonyStatus status = TelephonyStatus::NoCall;
 };
 
-std::vector<Target> targets(const std::vector<Call>& live, const PageUser& user) {
+std::vector<Target> targets(const LiveCalls& live, const PageUser& user) {
   std::vector<Target> out;
   for (const auto& call : live)
-    for (auto& part : participations(call, user.id))
+    for (auto& part : participations(*call, user.id))
       if (part.live) {
-        const TelephonyStatus status = status_of(call, part);
-        out.push_back({&call, std::move(part), status});
+        const TelephonyStatus status = status_of(*call, part);
+        out.push_back({call.get(), std::move(part), status});
       }
   return out;
 }
@@ -91,8 +91,8 @@ bool write_options(json::Writer& params, std::string_view command, const json::V
   return true;
 }
 
-PageRequest control_call(const json::Value& frame, const PageUser& user,
-                         const std::vector<Call>& live, const Cursor& cursor) {
+PageRequest control_call(const json::Value& frame, const PageUser& user, const LiveCalls& live,
+                         const Cursor& cursor) {
   const auto word = json::find_string(frame, "callAction");
   if (!word) return {};
   const auto action = std::find_if(kActions.begin(), kActions.end(),
@@ -117,8 +117,7 @@ PageRequest control_call(const json::Value& frame, const PageUser& user,
   return {Kind::command, {}, std::string{action->command}, params.str()};
 }
 
-PageRequest new_call(const json::Value& frame, const PageUser& user,
-                     const std::vector<Call>& live) {
+PageRequest new_call(const json::Value& frame, const PageUser& user, const LiveCalls& live) {
   const auto number = short_text(frame, "phoneNumber");
   if (!number || !json::find_bool(frame, "toCall").value_or(false))
     return {};  // to show a number needs no broker
@@ -185,7 +184,7 @@ PageRequest message_request(const json::Value& frame, const Cursor& cursor) {
 
 }  // namespace
 
-PageRequest read(const json::Value& frame, const PageUser& user, const std::vector<Call>& live,
+PageRequest read(const json::Value& frame, const PageUser& user, const LiveCalls& live,
                  const Cursor& cursor) {
   const auto type = json::find_string(frame, "type");
   if (!type) return {};

@@ -22,7 +22,7 @@ CREATE TABLE calls(id TEXT PRIMARY KEY, state TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE heads(org TEXT PRIMARY KEY, newest INTEGER NOT NULL, complete_after INTEGER NOT NULL) WITHOUT ROWID;
 )sql";
 
-std::string audience_text(const std::vector<std::string>& users) {
+std::string audience_text(const std::vector<Text>& users) {
   json::Writer out;
   out.begin_array();
   for (const auto& user : users) out.string(user);
@@ -30,8 +30,8 @@ std::string audience_text(const std::vector<std::string>& users) {
   return out.str();
 }
 
-std::vector<std::string> audience_from(std::string_view text) {
-  std::vector<std::string> out;
+std::vector<Text> audience_from(std::string_view text) {
+  std::vector<Text> out;
   if (auto document = json::parse(text); document && document->IsArray())
     for (const auto& user : document->GetArray())
       if (user.IsString()) out.emplace_back(json::text(user));
@@ -263,6 +263,7 @@ Result<void> Journal::commit(const JournalBatch& batch) {
 Result<std::vector<StoredEvent>> Journal::read(const std::string& org, std::uint64_t offset,
                                                std::size_t events_max, std::size_t bytes_max) {
   std::vector<StoredEvent> out;
+  const Text shared_org = org;
   std::size_t bytes = 0;
   Statement select{database_->read_events};
   select.bind(1, org)
@@ -270,7 +271,7 @@ Result<std::vector<StoredEvent>> Journal::read(const std::string& org, std::uint
       .bind(3, static_cast<std::int64_t>(events_max));
   int rc = SQLITE_DONE;
   while ((bytes < bytes_max || out.empty()) && (rc = select.step()) == SQLITE_ROW) {
-    out.push_back({org, static_cast<std::uint64_t>(select.integer(0)),
+    out.push_back({shared_org, static_cast<std::uint64_t>(select.integer(0)),
                    from_unix_ms(select.integer(1)), audience_from(select.text(2)),
                    std::string{select.text(3)}});
     bytes += out.back().body.size();

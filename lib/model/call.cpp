@@ -76,8 +76,8 @@ const Leg* Call::find_leg(std::string_view leg_id) const {
   return nullptr;
 }
 
-std::vector<std::string> people_in(const Call& call) {
-  std::vector<std::string> out;
+std::vector<Text> people_in(const Call& call) {
+  std::vector<Text> out;
   for (const Leg& leg : call.legs) {
     const bool there =
         leg.state != LegState::terminated || (call.ended_at && leg.ended_at == call.ended_at);
@@ -143,6 +143,10 @@ void write_json(json::Writer& out, const Call& call) {
   write_map(out, "headers", call.headers);
   write_map(out, "variables", call.variables);
   write_or_null(out, "custom_data", call.custom_data);
+  if (!call.parked.empty())
+    out.key("parked").begin_object().member("place", call.parked.str()).end_object();
+  if (!call.conference.empty())
+    out.key("conference").begin_object().member("id", call.conference.str()).end_object();
   out.key("recordings").begin_array();
   for (const auto& recording : call.recordings) {
     out.begin_object();
@@ -155,7 +159,9 @@ void write_json(json::Writer& out, const Call& call) {
   for (const auto& id : call.absorbed)
     out.begin_object().member("kind", "absorbed").member("call", id).end_object();
   out.end_array();
-  write_map(out, "provenance", call.provenance);
+  out.key("provenance").begin_object();
+  for (const auto& [field, source] : call.provenance) out.member(field, source);
+  out.end_object();
   out.end_object();
 }
 
@@ -219,7 +225,19 @@ Result<Call> call_from_json(const json::Value& object) {
   if (const json::Value* links = in.array("links", kKeysPerCallMax))
     for (const auto& item : links->GetArray())
       if (const auto id = json::find_string(item, "call")) call.absorbed.emplace_back(*id);
-  in.text_map("provenance", call.provenance);
+  if (const json::Value* parked = in.object("parked")) {
+    fields::Reader nested{*parked, "/parked"};
+    nested.text("place", call.parked);
+    in.adopt(nested);
+  }
+  if (const json::Value* conference = in.object("conference")) {
+    fields::Reader nested{*conference, "/conference"};
+    nested.text("id", call.conference);
+    in.adopt(nested);
+  }
+  std::map<std::string, std::string> provenance;
+  in.text_map("provenance", provenance);
+  for (const auto& [field, source] : provenance) call.provenance.emplace_back(field, source);
   if (!state || !direction || !started) in.fail("", "lacks state, direction or started_at");
   if (in.problem()) return *in.problem();
   call.state = *state;

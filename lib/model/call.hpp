@@ -15,11 +15,11 @@ namespace hookswitch {
 
 /// One party's attachment to a call. Ids "l1", "l2", … count within the call.
 struct Leg {
-  std::string id;
+  Text id;
   LegRole role = LegRole::callee;
-  std::string user;  ///< empty: not one of ours
-  std::string ext;
-  std::string number;
+  Text user;  ///< empty: not one of ours
+  Text ext;
+  Text number;
   LegState state = LegState::trying;
   std::optional<Time> ringing_at, answered_at, ended_at;
   std::optional<Disposition> end_reason;
@@ -30,20 +30,20 @@ struct Leg {
 /// An id by which a source knows the call.
 struct CallKey {
   KeyKind kind = KeyKind::vendor_call_id;
-  std::string source;
-  std::string value;
+  Text source;
+  Text value;
   friend bool operator==(const CallKey&, const CallKey&) = default;
 };
 
 /// What is true now about one conversation (model.md §6 shows its JSON).
 struct Call {
-  std::string id;
-  std::string org;
+  Text id;
+  Text org;
   CallState state = CallState::dialing;
   Direction direction = Direction::unknown;
   Party from, to, customer;
-  std::string did;
-  std::string queue;
+  Text did;
+  Text queue;
   std::vector<Leg> legs;
   Time started_at{};
   std::optional<Time> answered_at, ended_at;
@@ -51,11 +51,13 @@ struct Call {
   std::optional<Disposition> disposition;
   std::optional<milliseconds> ring, talk, hold;  ///< set when ended
   std::vector<CallKey> ids;
-  std::vector<std::string> absorbed;  ///< call ids that are now names of this one
+  std::vector<Text> absorbed;  ///< call ids that are now names of this one
   std::map<std::string, std::string> headers, variables;
-  std::string custom_data;
+  Text custom_data;
+  Text parked;      ///< the place (slot, orbit) where it waits; empty: not parked
+  Text conference;  ///< id of the conference it is part of
   std::vector<Recording> recordings;
-  std::map<std::string, std::string> provenance;  ///< field -> source
+  std::vector<std::pair<Text, Text>> provenance;  ///< field -> source, sorted by field
 
   const Leg* find_leg(std::string_view leg_id) const;
   friend bool operator==(const Call&, const Call&) = default;
@@ -63,7 +65,7 @@ struct Call {
 
 /// The users who are in the call: those with a living leg, or, of a call that has ended, those who
 /// were in it to the end (model.md §7). Each once, in the order of their legs.
-std::vector<std::string> people_in(const Call& call);
+std::vector<Text> people_in(const Call& call);
 
 /// Canonical JSON: members always in the same order, absent ones null or left out as model.md §6
 /// shows.

@@ -16,6 +16,7 @@ void read_ids(fields::Reader& in, FactIds& out) {
   ids.texts("sip", out.sip, 16);
   ids.text("session", out.session, kIdBytesMax);
   ids.text("parent", out.parent, kIdBytesMax);
+  ids.texts("replaces", out.replaces, 16);
   in.adopt(ids);
 }
 
@@ -91,6 +92,9 @@ Result<Fact> fact_from_json(const json::Value& object) {
     recording.text("url", fact.recording.url);
   });
   read_transfer(in, fact.transfer);
+  read_nested<fields::Reader>(in, "conference", [&](auto& conference) {
+    conference.text("id", fact.conference, kIdBytesMax);
+  });
   in.boolean("state_report", fact.state_report);
   if (in.problem()) return *in.problem();
   fact.type = *type;
@@ -118,7 +122,7 @@ Result<std::vector<Fact>> facts_from_json(const json::Value& document) {
 
 void write_json(json::Writer& out, const Fact& fact) {
   using namespace fields;
-  const auto list = [&](std::string_view name, const std::vector<std::string>& items) {
+  const auto list = [&](std::string_view name, const std::vector<Text>& items) {
     if (items.empty()) return;
     out.key(name).begin_array();
     for (const auto& item : items) out.string(item);
@@ -132,6 +136,7 @@ void write_json(json::Writer& out, const Fact& fact) {
     list("sip", fact.ids.sip);
     write_text(out, "session", fact.ids.session);
     write_text(out, "parent", fact.ids.parent);
+    list("replaces", fact.ids.replaces);
     out.end_object();
   }
   if (fact.direction) out.member("direction", to_string(*fact.direction));
@@ -175,6 +180,8 @@ void write_json(json::Writer& out, const Fact& fact) {
     }
     out.end_object();
   }
+  if (!fact.conference.empty())
+    out.key("conference").begin_object().member("id", fact.conference).end_object();
   if (fact.state_report) out.member("state_report", true);
   out.end_object();
 }

@@ -16,60 +16,64 @@ namespace hookswitch {
 
 /// The person a fact is about, where a source names one.
 struct Agent {
-  std::string ext, id, name, email;
+  Text ext, id, name, email;
   bool empty() const { return ext.empty() && id.empty() && name.empty() && email.empty(); }
   friend bool operator==(const Agent&, const Agent&) = default;
 };
 
 struct FactIds {
-  std::vector<std::string> call;  ///< vendor call ids, verbatim, scoped by source
-  std::string leg;                ///< vendor leg id, verbatim, scoped by source
-  std::vector<std::string> sip;   ///< SIP Call-IDs (RFC 3261 §8.1.1.4)
-  std::string session;            ///< RFC 7989 Session-ID
-  std::string parent;             ///< vendor call id this call came from
+  std::vector<Text> call;  ///< vendor call ids, verbatim, scoped by source; the first is the call's
+                           ///< own, the others are further names of it
+  Text leg;                ///< vendor leg id, verbatim, scoped by source
+  std::vector<Text> sip;   ///< SIP Call-IDs (RFC 3261 §8.1.1.4)
+  Text session;            ///< RFC 7989 Session-ID: one UUID, or "uuid;remote=uuid"
+  Text parent;             ///< vendor call id this call came from
+  std::vector<Text> replaces;  ///< SIP Call-IDs named in a Replaces header (RFC 3891)
   bool empty() const {
-    return call.empty() && leg.empty() && sip.empty() && session.empty() && parent.empty();
+    return call.empty() && leg.empty() && sip.empty() && session.empty() && parent.empty() &&
+           replaces.empty();
   }
   friend bool operator==(const FactIds&, const FactIds&) = default;
 };
 
 struct Recording {
-  std::string id, url;
+  Text id, url;
   bool empty() const { return id.empty() && url.empty(); }
   friend bool operator==(const Recording&, const Recording&) = default;
 };
 
 struct Transfer {
-  std::string kind;  ///< "blind" or "attended"
+  Text kind;  ///< "blind" or "attended"
   Party to;
-  std::vector<std::string>
+  std::vector<Text>
       other_calls;  ///< vendor call ids of the other call of an attended transfer
   friend bool operator==(const Transfer&, const Transfer&) = default;
 };
 
 /// What one source said, once (model.md §3). Never trusted to be in order or complete.
 struct Fact {
-  std::string org;     ///< set by the daemon from the source's settings, never read from outside
-  std::string source;  ///< likewise
+  Text org;         ///< set by the daemon from the source's settings, never read from outside
+  Text source;      ///< likewise
   Time received{};     ///< likewise: our clock when the fact came in
 
   FactType type = FactType::updated;
   FactIds ids;
   std::optional<Direction> direction;
   Party from, to;
-  std::string did;
+  Text did;
   Agent agent;
   Party customer;
-  std::string queue;
+  Text queue;
   std::optional<std::int64_t> seq;
   std::optional<Time> at;
   std::optional<milliseconds> duration;
   std::optional<Disposition> disposition;
   std::optional<int> cause;       ///< Q.850
   std::optional<int> sip_status;  ///< RFC 3261 §21
-  std::string reason;
+  Text reason;
   std::map<std::string, std::string> headers, variables;
-  std::string custom_data;
+  Text custom_data;
+  Text conference;  ///< id of the conference the leg is in
   Recording recording;
   Transfer transfer;
   /// The source reports a state it keeps repeating (dialog-info), not something that just happened:

@@ -1,14 +1,26 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/error.hpp"
 #include "model/fact.hpp"
 
 namespace hookswitch {
+
+/// What a source sent, before it was made facts of: for who wants to look at it later. Holds no
+/// secret that its adapter knows.
+struct SourceInput {
+  Time received{};
+  std::string method, target;  ///< "POST", "/v1/hooks/cloud?x=1"
+  std::vector<std::pair<std::string, std::string>> headers;
+  std::string body;
+};
+using SourceInputPtr = std::shared_ptr<const SourceInput>;
 
 /// Where sources hand their facts. The broker is one; tests have a recording one.
 class FactSink {
@@ -17,9 +29,10 @@ class FactSink {
 
   /// Takes the facts of one request, in order. `done` is called exactly once: with nothing, on the
   /// broker's thread, when all of them are durable; else with why they are not (overload,
-  /// journal_io, shutting_down), perhaps before this returns. Any thread; does not block.
+  /// journal_io, shutting_down), perhaps before this returns. `input`: what all of them were made
+  /// of; nullptr: not told. Any thread; does not block.
   using Done = std::function<void(std::optional<Errc>)>;
-  virtual void submit(std::vector<Fact> facts, Done done) = 0;
+  virtual void submit(std::vector<Fact> facts, Done done, SourceInputPtr input = nullptr) = 0;
 
   /// Health of a feed as its adapter sees it; the broker turns a change into source.up or
   /// source.down. Any thread.

@@ -36,7 +36,14 @@ void Reader::text(std::string_view name, std::string& out, std::size_t bytes_max
   if (out.size() > bytes_max) fail(name, "is too long");
 }
 
-void Reader::texts(std::string_view name, std::vector<std::string>& out, std::size_t count_max,
+void Reader::text(std::string_view name, Text& out, std::size_t bytes_max) {
+  if (member(name) == nullptr) return;
+  std::string value;
+  text(name, value, bytes_max);
+  out = Text{std::move(value)};
+}
+
+void Reader::texts(std::string_view name, std::vector<Text>& out, std::size_t count_max,
                    std::size_t bytes_max) {
   const json::Value* value = member(name);
   if (value == nullptr) return;
@@ -44,7 +51,7 @@ void Reader::texts(std::string_view name, std::vector<std::string>& out, std::si
     if (item.IsString()) {
       out.emplace_back(json::text(item));
     } else if (item.IsInt64()) {
-      out.push_back(fmt::format("{}", item.GetInt64()));
+      out.emplace_back(fmt::format("{}", item.GetInt64()));
     } else {
       return fail(name, "is not text");
     }

@@ -21,8 +21,9 @@ class Reader {
   /// Text or, where sources send ids as numbers, an integer. Longer than `bytes_max` is a problem.
   /// null is "not told".
   void text(std::string_view name, std::string& out, std::size_t bytes_max = kTextBytesMax);
+  void text(std::string_view name, Text& out, std::size_t bytes_max = kTextBytesMax);
   /// A list of texts, or one text.
-  void texts(std::string_view name, std::vector<std::string>& out, std::size_t count_max,
+  void texts(std::string_view name, std::vector<Text>& out, std::size_t count_max,
              std::size_t bytes_max = kIdBytesMax);
   void integer(std::string_view name, std::optional<std::int64_t>& out);
   void boolean(std::string_view name, bool& out);

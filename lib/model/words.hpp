@@ -65,7 +65,14 @@ enum class Disposition : std::uint8_t {
 
 enum class AnsweredBy : std::uint8_t { user, ivr, queue, voicemail, unknown };
 
-enum class KeyKind : std::uint8_t { sip_call_id, vendor_call_id, vendor_leg_id, session_id };
+/// `header`: "<lower-case name>:<value>" of a header that the source's settings name as a key.
+enum class KeyKind : std::uint8_t {
+  sip_call_id,
+  vendor_call_id,
+  vendor_leg_id,
+  session_id,
+  header,
+};
 
 enum class EventType : std::uint8_t {
   call_started,

@@ -29,6 +29,8 @@ def schema_of(path):
         return "fact", ""
     if parts[0] == "events":
         return "event", ""
+    if parts[0] == "explain":
+        return "explain", ""
     if parts[:2] == ("frames", "client"):
         return "client_frame", ""
     if parts[:2] == ("frames", "server"):

@@ -15,7 +15,7 @@ namespace {
 
 /// Uses every decode step and most operations on whatever the body is.
 constexpr const char* kEverything =
-    R"~({"dialect":"all","methods":["POST","GET"],"source_defaults":{"tz":"Europe/Sofia","e164_without_plus":true,"intl_prefix":"00"},
+    R"~({"dialect":"all","methods":["POST","GET"],"source_defaults":{"tz":"Europe/Sofia","e164_without_plus":true,"intl_prefix":"00","country":"DE"},
   "handshake":[{"when":{"/body/test":{"present":true}},"decode":["auto"],"reply":{"headers":{"X-Echo":"/body/test"},"body":"/body/test"}}],
   "decode":["auto",{"parse":"/body/p"},{"b64":"/body/b"},{"parse":"/body/b"},{"lift":"/body/l"},"pct","lowerkeys"],
   "base":{"ids":{"call":["/body/id","/item/id"]},"at":{"$time":"/body/t"},"from":{"number":{"$phone":{"$or":["/item/n","/body/n"]}}}},

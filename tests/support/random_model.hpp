@@ -45,10 +45,19 @@ class RandomModel {
     for (std::size_t n = below(4); n > 0; --n) out[some_text()] = text();
     return out;
   }
-  std::vector<std::string> texts(std::size_t count_max) {
-    std::vector<std::string> out;
+  std::vector<Text> texts(std::size_t count_max) {
+    std::vector<Text> out;
     for (std::size_t n = below(count_max + 1); n > 0; --n) out.push_back(some_text());
     return out;
+  }
+  /// A text or null, as JSON.
+  std::string json_text() {
+    json::Writer out;
+    if (maybe())
+      out.string(text());
+    else
+      out.null();
+    return out.str();
   }
   /// A word of an enumeration whose last enumerator is `last`.
   template <class Enum>
@@ -59,7 +68,7 @@ class RandomModel {
   Fact fact() {
     Fact out;
     out.type = word(FactType::conference);
-    out.ids = {texts(3), text(), texts(3), text(), text()};
+    out.ids = {texts(3), text(), texts(3), text(), text(), texts(3)};
     if (maybe()) out.direction = word(Direction::unknown);
     out.from = party();
     out.to = party();
@@ -79,6 +88,7 @@ class RandomModel {
     out.custom_data = text();
     if (maybe()) out.recording = {text(), text()};
     if (maybe()) out.transfer = {maybe() ? "blind" : "attended", party(), texts(3)};
+    out.conference = text();
     out.state_report = maybe();
     return out;
   }
@@ -125,8 +135,10 @@ class RandomModel {
     out.headers = map();
     out.variables = map();
     out.custom_data = text();
+    out.parked = text();
+    out.conference = text();
     for (std::size_t n = below(3); n > 0; --n) out.recordings.push_back({text(), text()});
-    out.provenance = map();
+    for (const auto& [field, source] : map()) out.provenance.emplace_back(field, source);
     return out;
   }
 
@@ -137,12 +149,15 @@ class RandomModel {
     out.org = "acme";
     out.time = time();
     if (maybe()) {
-      out.call = call();
+      out.call = std::make_shared<const Call>(call());
       for (const auto& leg : out.call->legs) {
         if (maybe()) out.leg = leg.id;
         if (maybe()) out.changed.push_back(leg.id);
       }
     }
+    if (maybe()) out.transfer = TransferTold{text(), out.leg, party()};
+    for (std::size_t n = below(3); n > 0; --n)
+      out.amended.push_back({text(), json_text(), json_text()});
     out.audience = texts(3);
     out.absorbed = text();
     out.source = text();

@@ -86,7 +86,7 @@ TEST(ConfigurationFile, GivesTheDefaultsOfTheCode) {
   const std::string name = "config/hookswitch.toml";
   std::string text = slurp(kRoot / name);
   ASSERT_FALSE(text.empty());
-  for (const char* section : {"http", "delivery"}) {
+  for (const char* section : {"http", "delivery", "calls"}) {
     const auto from = text.find("\n[" + std::string{section} + "]");
     ASSERT_NE(from, std::string::npos) << section;
     const auto to = std::min(text.find("\n[", from + 2), text.size());
@@ -107,6 +107,13 @@ TEST(ConfigurationFile, GivesTheDefaultsOfTheCode) {
     EXPECT_EQ(shown->server.client_queue_bytes_max, bare->server.client_queue_bytes_max);
     EXPECT_EQ(shown->server.client_queue_age_max, bare->server.client_queue_age_max);
     EXPECT_EQ(shown->server.ping_time, bare->server.ping_time);
+    EXPECT_EQ(shown->calls.settle, bare->calls.settle);
+    EXPECT_EQ(shown->calls.fusion_window, bare->calls.fusion_window);
+    EXPECT_EQ(shown->calls.tuple_guard, bare->calls.tuple_guard);
+    EXPECT_EQ(shown->calls.keep_ended, bare->calls.keep_ended);
+    EXPECT_EQ(shown->calls.unanswered_silence, bare->calls.unanswered_silence);
+    EXPECT_EQ(shown->calls.answered_silence, bare->calls.answered_silence);
+    EXPECT_EQ(shown->calls.check_time, bare->calls.check_time);
   }
 }
 

@@ -241,9 +241,9 @@ void DialogTracker::update(Entry& entry, const Dialog& dialog, Time time, std::v
   if (entry.ended) return;
   take(entry.dialog, dialog);
   if (entry.dialog.direction != DialogDirection::unknown) {
-    Party local = to_party(entry.dialog.local, watched_);
+    Party local = to_party(entry.dialog.local, watched_, numbers_);
     if (local.empty()) local.ext = ext_;
-    Party remote = to_party(entry.dialog.remote, watched_);
+    Party remote = to_party(entry.dialog.remote, watched_, numbers_);
     const bool initiator = entry.dialog.direction == DialogDirection::initiator;
     entry.from = initiator ? local : remote;
     entry.to = initiator ? std::move(remote) : std::move(local);
@@ -323,7 +323,7 @@ void DialogTracker::restore(const Fact& fact) {
           life && *life > 1 && *life < 1'000'000)
         entry.life = static_cast<int>(*life);
   } else {
-    entry.dialog.id = fact.ids.leg.substr(prefix.size());
+    entry.dialog.id = std::string{fact.ids.leg}.substr(prefix.size());
     entry.dialog.id.erase(std::min(entry.dialog.id.rfind('@'), entry.dialog.id.size()));
   }
   entry.held = fact.type == FactType::held;

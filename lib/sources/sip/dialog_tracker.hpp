@@ -11,6 +11,7 @@
 #include "base/time.hpp"
 #include "model/fact.hpp"
 #include "sources/sip/dialog_info.hpp"
+#include "sources/sip/sip_party.hpp"
 
 namespace hookswitch::sip {
 
@@ -30,9 +31,11 @@ inline constexpr milliseconds kEmptyFullStateSettle{
 /// ids.sip.
 class DialogTracker {
  public:
-  /// `watched`: all extensions of the source; it must outlive the tracker.
-  DialogTracker(std::string ext, const std::set<std::string, std::less<>>& watched)
-      : ext_(std::move(ext)), watched_(watched) {}
+  /// `watched`: all extensions of the source; `numbers`: how it writes numbers. Both must outlive
+  /// the tracker.
+  DialogTracker(std::string ext, const std::set<std::string, std::less<>>& watched,
+                const NumberPlan& numbers = default_numbers())
+      : ext_(std::move(ext)), watched_(watched), numbers_(numbers) {}
 
   /// A document of the current subscription. Facts are in the order of what happened, as far as one
   /// document can tell.
@@ -83,6 +86,7 @@ class DialogTracker {
 
   std::string ext_;
   const std::set<std::string, std::less<>>& watched_;
+  const NumberPlan& numbers_;
   std::vector<Entry> entries_;
   std::optional<std::uint32_t> version_;
   bool went_back_ = false;

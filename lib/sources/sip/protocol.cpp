@@ -40,6 +40,13 @@ void write(json::Writer& out, const SourceSettings& source) {
       .key("watch")
       .begin_array();
   for (const std::string& ext : source.watch) out.string(ext);
+  out.end_array()
+      .member("country", source.numbers.country)
+      .member("intl_prefix", source.numbers.intl_prefix)
+      .member("e164_without_plus", source.numbers.e164_without_plus)
+      .key("strip_prefixes")
+      .begin_array();
+  for (const std::string& prefix : source.numbers.strip_prefixes) out.string(prefix);
   out.end_array().end_object();
 }
 
@@ -80,6 +87,16 @@ Result<SourceSettings> read_source(const json::Value& object) {
   for (const auto& ext : watch->GetArray()) {
     if (!ext.IsString()) return wrong("watch");
     out.watch.emplace_back(json::text(ext));
+  }
+  out.numbers.country = text(object, "country");
+  out.numbers.intl_prefix = text(object, "intl_prefix");
+  out.numbers.e164_without_plus = json::find_bool(object, "e164_without_plus").value_or(false);
+  const json::Value* strip = json::find(object, "strip_prefixes");
+  if (strip == nullptr) return out;
+  if (!strip->IsArray() || strip->Size() > kStripPrefixesMax) return wrong("strip_prefixes");
+  for (const auto& prefix : strip->GetArray()) {
+    if (!prefix.IsString()) return wrong("strip_prefixes");
+    out.numbers.strip_prefixes.emplace_back(json::text(prefix));
   }
   return out;
 }

@@ -45,6 +45,15 @@ bool is_printable(std::string_view text, std::string_view refused, std::size_t b
 
 }  // namespace
 
+const NumberPlan& default_numbers() {
+  static const NumberPlan plan = [] {
+    NumberPlan out;
+    out.short_is_extension = true;
+    return out;
+  }();
+  return plan;
+}
+
 Result<ServerAddress> parse_server(std::string_view uri) {
   const Error error{Errc::bad_request, "must be sip:host[:port][;transport=udp|tcp]"};
   if (uri.size() < 5 || !equals_ignore_case(uri.substr(0, 4), "sip:")) return error;
@@ -103,6 +112,8 @@ std::vector<SettingsProblem> check(const SourceSettings& source) {
     refuse("watch", "names an extension twice");
   if (source.expires_s < kExpiresMin || source.expires_s > kExpiresMax)
     refuse("expires_s", "must be 10 to 86400");
+  for (auto& wrong : check_numbers(source.numbers))
+    out.push_back({std::move(wrong.key), std::move(wrong.what)});
   return out;
 }
 
@@ -126,7 +137,8 @@ bool same(const std::vector<SourceSettings>& a, const std::vector<SourceSettings
       a.begin(), a.end(), b.begin(), b.end(), [](const SourceSettings& x, const SourceSettings& y) {
         return x.org == y.org && x.name == y.name && x.server == y.server && x.domain == y.domain &&
                x.username == y.username && x.password.reveal() == y.password.reveal() &&
-               x.realm == y.realm && x.watch == y.watch && x.expires_s == y.expires_s;
+               x.realm == y.realm && x.numbers == y.numbers && x.watch == y.watch &&
+               x.expires_s == y.expires_s;
       });
 }
 

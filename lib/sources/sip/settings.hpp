@@ -8,6 +8,7 @@
 
 #include "base/error.hpp"
 #include "base/secret.hpp"
+#include "numbers/numbers.hpp"
 
 namespace hookswitch::sip {
 
@@ -16,6 +17,9 @@ inline constexpr std::size_t kWatchedMax =
 inline constexpr int kExpiresDefault = 600;  // seconds, as phones ask for
 inline constexpr int kExpiresMin = 10;
 inline constexpr int kExpiresMax = 86'400;
+
+/// How a PBX of which nothing is said writes numbers: short ones are its lines.
+const NumberPlan& default_numbers();
 
 /// A PBX whose extensions are watched by SUBSCRIBE, RFC 6665 and RFC 4235.
 struct SourceSettings {
@@ -27,6 +31,7 @@ struct SourceSettings {
   std::string realm{};  ///< empty: whatever realm the server names in its challenge
   std::vector<std::string> watch{};
   int expires_s = kExpiresDefault;
+  NumberPlan numbers = default_numbers();  ///< without its `extensions`: those are `watch`
 };
 
 struct ServerAddress {

@@ -39,8 +39,9 @@ using Clock = std::chrono::steady_clock;
 struct Subscription {
   enum class State { due, asked, active };
 
-  Subscription(std::string extension, const std::set<std::string, std::less<>>& watched)
-      : ext(std::move(extension)), tracker(ext, watched) {}
+  Subscription(std::string extension, const std::set<std::string, std::less<>>& watched,
+               const NumberPlan& numbers)
+      : ext(std::move(extension)), tracker(ext, watched, numbers) {}
 
   std::string ext;
   DialogTracker tracker;
@@ -342,7 +343,8 @@ std::unique_ptr<Watcher> Watcher::create(su_root_s* root, std::size_t index,
                          NTATAG_MAXSIZE(kMessageBytesMax), TAG_END());
   if (impl->nua == nullptr) return nullptr;
   for (const std::string& ext : settings.watch) {
-    impl->subs.push_back(std::make_unique<Subscription>(ext, impl->watched));
+    impl->subs.push_back(
+        std::make_unique<Subscription>(ext, impl->watched, impl->settings.numbers));
     impl->subs.back()->expires = std::to_string(settings.expires_s);
   }
   return std::unique_ptr<Watcher>{new Watcher{std::move(impl)}};

@@ -767,36 +767,18 @@ Rule Compiler::rule(const Value& value, const std::string& at) {
 }
 
 void Compiler::source_defaults(const Value& value, const std::string& at, DialectProgram& out) {
-  if (!is_object_of(value, at,
-                    {"tz", "e164_without_plus", "min_digits", "intl_prefix", "national_prefix",
-                     "country_code"}))
-    return;
+  if (!is_object_of(value, at, {"tz", "country", "intl_prefix", "e164_without_plus"})) return;
   if (const auto tz = text(value, at, "tz")) {
     out.tz = *tz;
     if (TimeZone::load(*tz) == nullptr) problem(under(at, "tz"), "is no time zone of this system");
   }
   if (const Value* plus = json::find(value, "e164_without_plus")) {
     if (!plus->IsBool()) problem(under(at, "e164_without_plus"), "must be true or false");
-    out.phone.e164_without_plus = plus->IsTrue();
+    out.numbers.e164_without_plus = plus->IsTrue();
   }
-  if (const Value* digits = json::find(value, "min_digits")) {
-    if (!digits->IsInt() || digits->GetInt() < 4 || digits->GetInt() > 15) {
-      problem(under(at, "min_digits"), "must be 4..15");
-    } else {
-      out.phone.min_digits = digits->GetInt();
-    }
-  }
-  const auto digits = [&](std::string_view name, std::string& into) {
-    const auto given = text(value, at, name);
-    if (!given) return;
-    into = *given;
-    if (into.empty() || into.size() > 5 ||
-        into.find_first_not_of("0123456789") != std::string::npos)
-      problem(under(at, name), "must be one to five digits");
-  };
-  digits("intl_prefix", out.phone.intl_prefix);
-  digits("national_prefix", out.phone.national_prefix);
-  digits("country_code", out.phone.country_code);
+  out.numbers.country = text(value, at, "country").value_or("");
+  out.numbers.intl_prefix = text(value, at, "intl_prefix").value_or("");
+  for (const auto& wrong : check_numbers(out.numbers)) problem(under(at, wrong.key), wrong.what);
 }
 
 /// Methods that the conditions of a handshake name.

@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 
+#include "base/limits.hpp"
 #include "base/text.hpp"
 #include "sources/webhook/time_text.hpp"
 
@@ -223,19 +224,16 @@ Value Evaluator::list(const Expr& expr) {
 
 Value Evaluator::object(const Expr& expr) {
   Value out{rapidjson::kObjectType};
-  std::string presented;
   for (std::size_t i = 0; i < expr.parts.size(); ++i) {
     raw_phone_.clear();
     plain_phone_.clear();
     Value item = value(expr.parts[i]);
-    if (expr.party && expr.names[i] == "number" && !raw_phone_.empty()) {
-      const auto number = as_text(item).value_or("");
-      if (number == plain_phone_ && number != raw_phone_) presented = raw_phone_;
-    }
+    // A party keeps what was sent beside what it means: read_numbers() of the fact sees to both.
+    if (expr.party && expr.names[i] == "number" && !raw_phone_.empty() &&
+        raw_phone_.size() <= kIdBytesMax && as_text(item).value_or("") == plain_phone_)
+      item = text_value(raw_phone_);
     if (!is_empty(item)) out.AddMember(text_value(expr.names[i]), item, document_.arena);
   }
-  if (!presented.empty() && out.FindMember("presented") == out.MemberEnd())
-    out.AddMember("presented", text_value(presented), document_.arena);
   return out;
 }
 
@@ -251,7 +249,8 @@ Value Evaluator::phone(const Expr& expr) {
   const auto raw = as_text(value(expr.of.front()));
   if (!raw || trim(*raw).empty() || !spend(raw->size() / 16)) return {};
   raw_phone_ = trim(*raw);
-  plain_phone_ = clean_phone(*raw, phone_);
+  auto read = read_number(*raw, numbers_);
+  plain_phone_ = std::move(read.kind == NumberReading::Kind::extension ? read.ext : read.number);
   return plain_phone_.empty() ? Value{} : text_value(plain_phone_);
 }
 

@@ -20,8 +20,8 @@ struct RequestDocument {
 /// everything is null and `exhausted` says so. Not shared between threads.
 class Evaluator {
  public:
-  Evaluator(RequestDocument& document, const PhoneRules& phone, const TimeZone* zone)
-      : document_(document), phone_(phone), zone_(zone) {}
+  Evaluator(RequestDocument& document, const NumberPlan& numbers, const TimeZone* zone)
+      : document_(document), numbers_(numbers), zone_(zone) {}
 
   /// nullptr: nothing there.
   const json::Value* look(const Pointer& pointer) const;
@@ -50,7 +50,7 @@ class Evaluator {
   std::size_t size_of(const json::Value& value) const;
 
   RequestDocument& document_;
-  const PhoneRules& phone_;
+  const NumberPlan& numbers_;
   const TimeZone* zone_;
   const json::Value* item_ = nullptr;
   json::Value index_;

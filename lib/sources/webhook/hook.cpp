@@ -128,6 +128,12 @@ bool is_time_zone(std::string_view name) { return TimeZone::load(name) != nullpt
 
 Hook::Hook(DialectProgramPtr program, HookOptions options)
     : program_(std::move(program)), options_(std::move(options)) {
+  const NumberPlan& vendor = program_->numbers;
+  NumberPlan& plan = options_.numbers;
+  if (plan.country.empty()) plan.country = vendor.country;
+  if (plan.country.empty()) plan.country = options_.org_country;
+  if (plan.intl_prefix.empty()) plan.intl_prefix = vendor.intl_prefix;
+  plan.e164_without_plus = plan.e164_without_plus || vendor.e164_without_plus;
   const std::string& zone = options_.time_zone.empty() ? program_->tz : options_.time_zone;
   if (!zone.empty()) zone_ = TimeZone::load(zone);
 }
@@ -137,7 +143,7 @@ const std::vector<std::string>& Hook::methods() const { return program_->all_met
 Result<HookOutcome> Hook::handle(const HookRequest& request) const {
   const DialectProgram& program = *program_;
   RequestDocument document;
-  Evaluator evaluator{document, program.phone, zone_.get()};
+  Evaluator evaluator{document, options_.numbers, zone_.get()};
   if (auto problem = open_request(request, document)) return *problem;
 
   for (const auto& handshake : program.handshakes) {
@@ -176,6 +182,7 @@ Result<HookOutcome> Hook::handle(const HookRequest& request) const {
     out.matched = run.matched;
   }
   for (auto& fact : out.facts) {
+    read_numbers(fact, options_.numbers);
     fact.org = options_.org;
     fact.source = options_.source;
     fact.received = request.received;

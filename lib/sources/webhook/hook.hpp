@@ -11,6 +11,7 @@
 #include "base/secret.hpp"
 #include "base/time.hpp"
 #include "model/fact.hpp"
+#include "numbers/numbers.hpp"
 #include "sources/webhook/dialect_file.hpp"
 
 namespace hookswitch {
@@ -49,9 +50,10 @@ struct HookOptions {
   /// empty: every request must be proven, also when the named values are empty or none of the
   /// dialect's (then all are refused).
   std::map<std::string, std::vector<Secret>> secrets;
-  std::string public_url;  ///< of this source, as the sender was told; for signatures over the URL
-  std::string time_zone;   ///< IANA name for times without a zone; empty: the dialect's own
-  std::string country;     ///< ISO 3166; kept for the reading of national numbers, not used yet
+  std::string public_url;   ///< of this source, as the sender was told; for signatures over the URL
+  std::string time_zone;    ///< IANA name for times without a zone; empty: the dialect's own
+  NumberPlan numbers;       ///< how the source writes numbers; what it leaves out, the dialect says
+  std::string org_country;  ///< of national numbers, when neither says one
 };
 
 /// Is there such a zone on this system? For the check of settings.

@@ -9,8 +9,8 @@
 
 #include "base/hash.hpp"
 #include "base/json.hpp"
+#include "numbers/numbers.hpp"
 #include "sources/webhook/dialect_file.hpp"
-#include "sources/webhook/phone.hpp"
 #include "sources/webhook/shape.hpp"
 #include "sources/webhook/time_zone.hpp"
 
@@ -82,7 +82,7 @@ struct Expr {
   std::string text;  // time: format; join: separator
   double factor = 1;
   bool loose = false;  // map: blanks, '_' and '-' do not count
-  bool party = false;  // object: a Party, whose `presented` is filled
+  bool party = false;  // object: a Party, whose number goes on as it was sent
 };
 
 struct Decoding {
@@ -155,7 +155,7 @@ class DialectProgram {
   std::vector<webhook::Rule> rules;
   std::optional<webhook::Pointer> facts;  ///< instead of rules: facts as they are
   std::string tz;
-  webhook::PhoneRules phone;
+  NumberPlan numbers;  ///< what the vendor writes; a source may say more
   std::vector<std::string> secrets;
 };
 

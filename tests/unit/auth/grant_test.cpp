@@ -7,7 +7,7 @@
 namespace hookswitch {
 namespace {
 
-using Audience = std::vector<std::string>;
+using Audience = std::vector<Text>;
 
 Grant grant(std::string org, std::string user, std::string_view scopes) {
   Grant out;

@@ -188,7 +188,7 @@ TEST(Token, OrganisationOfTheGrantIsTheTokens) {
       token(kHeader, R"({"sub":"alice","org":"globex","scope":"events:org","exp":1795190000})"),
       kNow);
   ASSERT_TRUE(grant);
-  EXPECT_FALSE(may_see(*grant, "acme", std::vector<std::string>{"alice"}));
+  EXPECT_FALSE(may_see(*grant, "acme", std::vector<Text>{"alice"}));
 }
 
 TEST(Token, WhatIsNoTokenIsRefused) {

@@ -8,6 +8,12 @@
 #include <cstdlib>
 #include <filesystem>
 #include <future>
+#include <set>
+#include <thread>
+
+#include "base/file.hpp"
+#include "recorder/capture.hpp"
+#include "recorder/replay.hpp"
 
 namespace hookswitch {
 namespace {
@@ -89,12 +95,21 @@ class BrokerTest : public ::testing::Test {
     auto people = std::make_shared<Directory>();
     people->add(Org{"acme", "US", ""});
     people->add(User{"acme", "alice", "Alice Agent", "", {"101"}});
-    return std::make_unique<Broker>(
-        BrokerOptions{path.string(), std::chrono::hours{24}, {"acme"}, seed++}, people, registry);
+    BrokerOptions options{path.string(), std::chrono::hours{24}, {"acme"}, seed++};
+    options.sources = sources;
+    options.calls = limits;
+    if (recording) options.recorder.folder = recording_folder(path.string());
+    return std::make_unique<Broker>(options, people, registry);
   }
   void start(const fs::path& path) {
     broker.reset();
     broker = make(path);
+    broker->set_ask([this](const std::string& org, const std::string& source,
+                           std::vector<std::string> extensions) {
+      std::string line = org + "/" + source + ":";
+      for (const auto& ext : extensions) line += " " + ext;
+      asked.push_back(line);
+    });
     ASSERT_TRUE(broker->start());
   }
   void start() { start(folder / "journal.db"); }
@@ -137,7 +152,7 @@ class BrokerTest : public ::testing::Test {
   }
   std::string state(const std::string& call = "c1") {
     return on_broker([call](const CallTable& calls, const std::string&) {
-      const Call* found = calls.find("acme", call);
+      const auto found = calls.find("acme", call);
       return found == nullptr ? std::string{"none"} : std::string{to_string(found->state)};
     });
   }
@@ -185,8 +200,33 @@ class BrokerTest : public ::testing::Test {
     return folder / name / "journal.db";
   }
 
+  /// What the broker has asked of sources so far.
+  std::vector<std::string> questions() {
+    return on_broker([this](const CallTable&, const std::string&) { return asked; });
+  }
+  /// All that is recorded, as text.
+  std::string recorded() {
+    cursor();  // its turn comes after that of the facts
+    std::string out;
+    std::set<fs::path> files;
+    for (const auto& file : fs::directory_iterator{folder / "journal.db.rec"})
+      files.insert(file.path());
+    for (const auto& file : files) out += read_file(file.string(), 1 << 24).value();
+    return out;
+  }
+  void health(std::initializer_list<bool> words) {
+    for (const bool up : words) {
+      broker->source_health("acme", "pbx", up, "why");
+      cursor();
+    }
+  }
+
   Registry registry;
   fs::path folder;
+  std::vector<BrokerSource> sources;
+  CallLimits limits;
+  bool recording = false;
+  std::vector<std::string> asked;  // broker's thread
   std::uint64_t seed = 1;
   ClientId next_client = 1;
   std::unique_ptr<Broker> broker;
@@ -386,6 +426,145 @@ TEST_F(BrokerTest, HealthThatChangedWhileTheJournalFailedIsToldAfterwards) {
   EXPECT_TRUE(std::any_of(seen.begin(), seen.end(), [](const std::string& one) {
     return one.starts_with("source.down");
   })) << "a change of health was lost with the commit it was in";
+}
+
+// --- the recording
+
+TEST_F(BrokerTest, WhatIsRecordedReplaysToWhatWasTold) {
+  recording = true;
+  start();
+  const auto client = attach();
+  ASSERT_EQ(answer(submit({fact(FactType::started), fact(FactType::ringing, "c1", "101")})),
+            std::nullopt);
+  ASSERT_EQ(tell(FactType::answered, "c1", "101"), std::nullopt);
+  ASSERT_EQ(tell(FactType::ended), std::nullopt);
+  recorded();
+  const auto bundle = capture((folder / "journal.db.rec").string(), "c1", "test");
+  ASSERT_TRUE(bundle) << bundle.error().detail;
+  EXPECT_EQ(bundle->known_problem, "");
+  EXPECT_EQ(bundle->inputs.size(), 6u) << "settings, directory, four facts";
+  const auto again = replay(*bundle);
+  EXPECT_FALSE(again.difference) << again.difference->text();
+  EXPECT_EQ(again.told.size(), 4u);
+  const auto frames = on_broker([&](const CallTable&, const std::string&) { return client->frames; });
+  for (const auto& told : again.told)
+    EXPECT_NE(std::find(frames.begin(), frames.end(), told.frame), frames.end()) << told.frame;
+}
+
+TEST_F(BrokerTest, FactsOfACommitThatFailedAreNotRecorded) {
+  recording = true;
+  start();
+  ASSERT_EQ(tell(FactType::started), std::nullopt);
+  {
+    const FullDisk full;
+    ASSERT_EQ(tell(FactType::ringing, "lost-call", "101"), Errc::journal_io);
+  }
+  ASSERT_EQ(tell(FactType::ringing, "c1", "101"), std::nullopt);
+  const std::string text = recorded();
+  EXPECT_EQ(text.find("lost-call"), std::string::npos);
+  EXPECT_NE(text.find("\"ringing\""), std::string::npos);
+}
+
+TEST_F(BrokerTest, WhatASourceSentIsRecordedWithTheFactsMadeOfIt) {
+  recording = true;
+  start();
+  EXPECT_TRUE(broker->records_input());
+  SourceInput input;
+  input.method = "POST";
+  input.target = "/v1/hooks/pbx";
+  input.body = "{\"raw\":\"body-77\"}";
+  std::promise<std::optional<Errc>> done;
+  broker->submit({fact(FactType::started)}, [&](std::optional<Errc> why) { done.set_value(why); },
+                 std::make_shared<const SourceInput>(input));
+  ASSERT_EQ(answer(done.get_future()), std::nullopt);
+  recorded();
+  const auto bundle = capture((folder / "journal.db.rec").string(), "c1", "test");
+  ASSERT_TRUE(bundle);
+  EXPECT_NE(write_bundle(*bundle).find("body-77"), std::string::npos);
+}
+
+TEST_F(BrokerTest, WithoutARecorderNothingIsWritten) {
+  start();
+  EXPECT_FALSE(broker->records_input());
+  ASSERT_EQ(tell(FactType::started), std::nullopt);
+  EXPECT_FALSE(fs::exists(folder / "journal.db.rec"));
+}
+
+// --- sources that can be asked
+
+TEST_F(BrokerTest, SourceThatComesBackIsAskedForTheLinesOfItsCalls) {
+  sources = {{"acme", "pbx", {}, true}};
+  start();
+  ASSERT_EQ(answer(submit({fact(FactType::started), fact(FactType::ringing, "c1", "102"),
+                           fact(FactType::ringing, "c1", "101")})),
+            std::nullopt);
+  health({true});
+  EXPECT_EQ(questions(), std::vector<std::string>{}) << "it has not been away";
+  health({false});
+  EXPECT_EQ(questions(), std::vector<std::string>{});
+  health({true});
+  EXPECT_EQ(questions(), std::vector<std::string>{"acme/pbx: 101 102"});
+  health({true});
+  EXPECT_EQ(questions().size(), 1u);
+  EXPECT_EQ(state(), "ringing") << "it has time to answer";
+}
+
+TEST_F(BrokerTest, CallThatASourceDoesNotConfirmEndsAfterTheTimeItHas) {
+  sources = {{"acme", "pbx", {}, true}};
+  limits.check_time = std::chrono::seconds{0};
+  start();
+  ASSERT_EQ(answer(submit({fact(FactType::started), fact(FactType::ringing, "c1", "101")})),
+            std::nullopt);
+  const auto client = attach();
+  health({false, true});
+  const auto until = std::chrono::steady_clock::now() + kDeadline;
+  while (state() != "ended" && std::chrono::steady_clock::now() < until) std::this_thread::yield();
+  EXPECT_EQ(state(), "ended");
+  const auto frames = on_broker([&](const CallTable&, const std::string&) { return client->frames; });
+  EXPECT_NE(frames.back().find("\"reconciled\""), std::string::npos) << frames.back();
+}
+
+TEST_F(BrokerTest, RecordingHoldsWhenASourceCameBackAndCouldBeAsked) {
+  recording = true;
+  sources = {{"acme", "pbx", {}, true}};
+  start();
+  ASSERT_EQ(answer(submit({fact(FactType::started), fact(FactType::ringing, "c1", "101")})),
+            std::nullopt);
+  health({false, true});
+  ASSERT_EQ(tell(FactType::answered, "c1", "101"), std::nullopt);
+  ASSERT_EQ(tell(FactType::ended), std::nullopt);
+  const std::string text = recorded();
+  EXPECT_NE(text.find("\"in\":\"restart\""), std::string::npos);
+  EXPECT_NE(text.find("\"checkable\":true"), std::string::npos);
+  const auto bundle = capture((folder / "journal.db.rec").string(), "c1", "test");
+  ASSERT_TRUE(bundle);
+  EXPECT_FALSE(replay(*bundle).difference);
+}
+
+TEST_F(BrokerTest, RulesOfSourcesAndPeopleChangeBetweenTwoFacts) {
+  recording = true;
+  start();
+  const auto with_header = [&](const std::string& call) {
+    Fact out = fact(FactType::ringing, call, "101");
+    out.headers["X-CID"] = "77";
+    return answer(submit({out}));
+  };
+  ASSERT_EQ(with_header("c1"), std::nullopt);
+  SourceRules rules;
+  rules.key_headers = {"x-cid"};
+  auto people = std::make_shared<Directory>();
+  people->add(Org{"acme", "US", ""});
+  broker->reconfigure(people, {"acme"}, {{"acme", "pbx", rules, false}});
+  ASSERT_EQ(with_header("c2"), std::nullopt);
+  ASSERT_EQ(with_header("c3"), std::nullopt);
+  const auto ids = on_broker([](const CallTable& calls, const std::string&) {
+    std::vector<std::string> out;
+    for (const char* id : {"c1", "c2", "c3"}) out.push_back(calls.find("acme", id)->id);
+    return out;
+  });
+  EXPECT_NE(ids[0], ids[1]);
+  EXPECT_EQ(ids[1], ids[2]);
+  EXPECT_NE(recorded().find("\"key_headers\":[\"x-cid\"]"), std::string::npos);
 }
 
 }  // namespace

@@ -37,8 +37,8 @@ TEST(Tuple, AFactWithoutIdsJoinsACallThatHasSome) {
 
 TEST(Tuple, OtherSourceOrOrganisationIsAnotherCall) {
   Bench bench;
-  bench.feed({pair(FactType::started, 0), pair(FactType::started, 1).source("other"),
-              pair(FactType::started, 2).org("globex")});
+  bench.feed({pair(FactType::started, 0), pair(FactType::started, 60'000).source("other"),
+              pair(FactType::started, 60'001).org("globex")});
   EXPECT_EQ(bench.table.size(), 3u);
 }
 
@@ -71,8 +71,8 @@ TEST(Tuple, SilenceLongerThanTheGuardWindowIsTheEndOfJoining) {
 
 TEST(Keys, VendorIdsAreScopedBySourceAndOrganisation) {
   Bench bench;
-  bench.feed({jane(FactType::started, 0), jane(FactType::started, 1).source("other"),
-              jane(FactType::started, 2).org("globex")});
+  bench.feed({jane(FactType::started, 0), jane(FactType::started, 60'000).source("other"),
+              jane(FactType::started, 60'001).org("globex")});
   EXPECT_EQ(bench.table.size(), 3u);
 }
 
@@ -108,8 +108,8 @@ TEST(Keys, LegIdAndParentLeadToTheCall) {
 TEST(Keys, AnAliveCallIsPreferredToAnEndedOneOfTheSameKey) {
   Bench bench;
   bench.feed({Say{FactType::started, 0}.id("old").from(kJane), Say{FactType::ended, 1}.id("old"),
-              Say{FactType::started, 2}.id("new").from(kJane)});
-  bench.feed(Say{FactType::answered, 3}.id("old").id("new").agent("101"));
+              Say{FactType::started, 9000}.id("new").from(kJane)});
+  bench.feed(Say{FactType::answered, 9001}.id("old").id("new").agent("101"));
   EXPECT_EQ(bench.table.size(), 2u);
   EXPECT_EQ(bench.call("new").state, CallState::connected);
   EXPECT_EQ(bench.problems(), "");
@@ -136,7 +136,7 @@ TEST(Merge, CommonKeyMakesOneCallAndTheOlderIdSurvives) {
   EXPECT_EQ(events[0].type, EventType::call_merged);
   EXPECT_EQ(events[0].absorbed, b);
   EXPECT_EQ(events[0].call->id, a);
-  EXPECT_EQ(events[0].audience, (std::vector<std::string>{"alice", "bob"}));
+  EXPECT_EQ(events[0].audience, (std::vector<Text>{"alice", "bob"}));
   for (const auto& id : {a, b, std::string{"a"}, std::string{"b"}})
     EXPECT_EQ(bench.call(id).id, a) << id;
   EXPECT_EQ(bench.table.live_count(), 1u);

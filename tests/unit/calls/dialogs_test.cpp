@@ -135,9 +135,9 @@ TEST(TwoWatchers, CallIsHeldWhileOneSideHolds) {
 TEST(TwoWatchers, BothSeeTheCallFromTheirOwnLegOn) {
   Bench bench;
   EXPECT_EQ(bench.feed(caller(FactType::dialing)).at(0).audience,
-            std::vector<std::string>{"alice"});
+            std::vector<Text>{"alice"});
   EXPECT_EQ(bench.feed(callee(FactType::ringing)).at(0).audience,
-            (std::vector<std::string>{"alice", "bob"}));
+            (std::vector<Text>{"alice", "bob"}));
 }
 
 TEST(Dialogs, OutboundToAnExternalNumberIsAnsweredOnce) {
@@ -162,7 +162,10 @@ TEST(Dialogs, InboundFromOutsideIsAnsweredOnTheWatchedLine) {
   };
   bench.feed(
       {line(FactType::ringing, 0), line(FactType::answered, 3000), line(FactType::ended, 9000)});
-  EXPECT_EQ(bench.story(), "started, ringing 101, answered 101, ended=answered");
+  bench.tick(9500);  // a dialog that ends may be a call handed on: another line may ring next
+  EXPECT_EQ(bench.story(),
+            "started, ringing 101, answered 101, leg.ended 101=answered, ended=answered");
+  EXPECT_EQ(bench.call("a84b@hq").ended_at, at_ms(9000)) << "the moment waited is not talk time";
   EXPECT_EQ(bench.call("a84b@hq").direction, Direction::inbound);
   EXPECT_EQ(bench.problems(), "");
 }
@@ -184,6 +187,7 @@ TEST(Dialogs, BusyThenDivertedToAnotherLineIsOneCall) {
   bench.tick(1500);
   EXPECT_EQ(bench.story(), "started, ringing 102, leg.ended 102=busy, ringing 103, answered 103");
   bench.feed(dialog("103", FactType::ended, 5000, kJane, "103"));
+  bench.tick(5500);
   EXPECT_EQ(bench.call("a84b@hq").disposition, Disposition::answered);
   EXPECT_EQ(bench.problems(), "");
 }
@@ -215,7 +219,8 @@ TEST(Dialogs, CallersWatcherDecidesWhetherItRingsElsewhere) {
 TEST(Dialogs, EndOfADialogNobodyKnowsIsOldNews) {
   Bench bench;
   EXPECT_TRUE(bench.feed(dialog("101", FactType::ended, 0, kJane, "101")).empty());
-  EXPECT_EQ(bench.table.size(), 0u);
+  EXPECT_EQ(bench.table.live_count(), 0u);
+  EXPECT_EQ(bench.table.find("acme", "a84b@hq"), nullptr);
   EXPECT_EQ(bench.table.facts_ignored(), 1u);
 }
 

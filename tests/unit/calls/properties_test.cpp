@@ -275,8 +275,8 @@ TEST(CallTableProperties, EveryLiveCallIsFoundAndCounted) {
       if (live.size() != bench.table.live_count()) return std::string{"live_count is wrong"};
       if (bench.table.size() != bench.saved.size())
         return std::string{"a call is neither saved nor forgotten"};
-      for (const Call* call : live)
-        if (bench.table.find("acme", call->id) != call)
+      for (const auto& call : live)
+        if (const auto found = bench.table.find("acme", call->id); !found || *found != *call)
           return std::string{"a live call is not found by its id"};
     }
     return std::string{};

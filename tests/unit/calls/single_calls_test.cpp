@@ -140,18 +140,41 @@ TEST_F(SingleCall, RingingAfterTheAnswerDoesNotMoveTheLegBack) {
               jane(FactType::ringing, 200).told(50).to_ext("101")});
   EXPECT_EQ(bench.leg("101").state, LegState::confirmed);
   EXPECT_EQ(bench.leg("101").ringing_at, at_ms(50));
-  EXPECT_EQ(bench.story(), "started, answered 101");
+  EXPECT_EQ(bench.story(), "started, answered 101, amended") << "it began earlier than was told";
 }
 
 TEST_F(SingleCall, NothingLeavesEnded) {
   bench.feed({jane(FactType::ringing, 0).to_ext("101"), jane(FactType::ended, 100)});
   const Call before = bench.call();
-  bench.feed({jane(FactType::ringing, 200).to_ext("101"),
-              jane(FactType::answered, 300).agent("101"), jane(FactType::held, 400).agent("101"),
-              jane(FactType::ended, 500).why(Disposition::busy)});
+  bench.feed({jane(FactType::ringing, 5200).to_ext("101"),
+              jane(FactType::answered, 5300).agent("101"),
+              jane(FactType::held, 5400).agent("101"), jane(FactType::ended, 5500)});
   EXPECT_EQ(bench.call().disposition, before.disposition);
   EXPECT_EQ(bench.call().legs, before.legs);
   EXPECT_EQ(bench.story(true), "started, ringing 101, ended=no_answer");
+}
+
+TEST_F(SingleCall, AnswerThatComesAfterTheEndIsSaidAsACorrection) {
+  bench.feed({jane(FactType::ringing, 0).told().to_ext("101"), jane(FactType::ended, 9000).told()});
+  const auto events = bench.feed(jane(FactType::answered, 9100).told(3000).agent("101"));
+  EXPECT_EQ(bench.story(), "started, ringing 101, ended=no_answer, amended");
+  EXPECT_EQ(bench.call().state, CallState::ended);
+  EXPECT_EQ(bench.call().disposition, Disposition::answered);
+  ASSERT_EQ(events.size(), 1u);
+  const auto& said = events[0].amended;
+  const auto at = std::find_if(said.begin(), said.end(),
+                               [](const auto& one) { return one.field == "disposition"; });
+  ASSERT_NE(at, said.end());
+  EXPECT_EQ(at->was, "\"no_answer\"");
+  EXPECT_EQ(at->is, "\"answered\"");
+}
+
+TEST_F(SingleCall, FirstExplicitReasonWinsOverWhatWasInferredAndOverLaterOnes) {
+  bench.feed({jane(FactType::ringing, 0).to_ext("101"), jane(FactType::ended, 100),
+              jane(FactType::ended, 200).why(Disposition::busy)});
+  EXPECT_EQ(bench.call().disposition, Disposition::busy);
+  bench.feed(jane(FactType::ended, 300).why(Disposition::rejected));
+  EXPECT_EQ(bench.call().disposition, Disposition::busy);
 }
 
 TEST_F(SingleCall, NewsOfTheCallIsAnUpdate) {
@@ -162,7 +185,7 @@ TEST_F(SingleCall, NewsOfTheCallIsAnUpdate) {
   const auto events = bench.feed(news);
   ASSERT_EQ(events.size(), 1u);
   EXPECT_EQ(events[0].type, EventType::call_updated);
-  EXPECT_EQ(events[0].audience, std::vector<std::string>{"alice"});
+  EXPECT_EQ(events[0].audience, std::vector<Text>{"alice"});
   EXPECT_EQ(bench.call().headers.at("X-Subject"), "Order 42");
   EXPECT_TRUE(bench.feed(news).empty());
 }
@@ -181,7 +204,7 @@ TEST_F(SingleCall, RecordingOfAnEndedCallIsAReportAndOnlyOnce) {
   bench.feed({recording, recording});
   EXPECT_EQ(bench.story(), "started, ringing 101, ended=no_answer, report");
   EXPECT_EQ(bench.call().recordings.size(), 1u);
-  EXPECT_EQ(bench.events.back().audience, std::vector<std::string>{"alice"});
+  EXPECT_EQ(bench.events.back().audience, std::vector<Text>{"alice"});
 }
 
 TEST_F(SingleCall, RecordingOfALiveCallIsAnUpdate) {
@@ -194,7 +217,7 @@ TEST_F(SingleCall, RecordingOfALiveCallIsAnUpdate) {
 TEST_F(SingleCall, ChangedNamesEveryLegThatMovedInTheStep) {
   bench.feed(jane(FactType::ringing, 0).to_ext("101"));
   EXPECT_EQ(bench.feed(jane(FactType::answered, 10).agent("101")).at(0).changed,
-            (std::vector<std::string>{"l2", "l1"}));
+            (std::vector<Text>{"l2", "l1"}));
   EXPECT_EQ(bench.feed(jane(FactType::ended, 20)).at(0).changed.size(), 2u);
 }
 
@@ -249,7 +272,7 @@ TEST_F(SingleCall, OutboundAnswerIsSeenByTheCaller) {
   const auto events = bench.feed(out(FactType::answered, 4000).agent("101"));
   ASSERT_EQ(events.size(), 1u);
   EXPECT_EQ(events[0].type, EventType::call_answered);
-  EXPECT_EQ(events[0].audience, std::vector<std::string>{"alice"});
+  EXPECT_EQ(events[0].audience, std::vector<Text>{"alice"});
   EXPECT_EQ(events[0].changed.size(), 2u) << "both legs are confirmed in this step";
 }
 
@@ -268,10 +291,10 @@ TEST_F(SingleCall, RingGroupIsOneCallAndTheOthersEndInTheStepOfTheAnswer) {
   const auto events = bench.feed(jane(FactType::answered, 5000).agent("102"));
   EXPECT_EQ(Bench::text_of(events),
             "answered 102, leg.ended 101=answered_elsewhere, leg.ended 103=answered_elsewhere");
-  EXPECT_EQ(events[0].audience, std::vector<std::string>{"bob"});
-  EXPECT_EQ(events[1].audience, (std::vector<std::string>{"alice", "bob"}));
+  EXPECT_EQ(events[0].audience, std::vector<Text>{"bob"});
+  EXPECT_EQ(events[1].audience, (std::vector<Text>{"alice", "bob"}));
   bench.feed(jane(FactType::ended, 9000));
-  EXPECT_EQ(bench.events.back().audience, std::vector<std::string>{"bob"});
+  EXPECT_EQ(bench.events.back().audience, std::vector<Text>{"bob"});
 }
 
 TEST_F(SingleCall, LosersEndThatIsToldAgainIsNoNews) {

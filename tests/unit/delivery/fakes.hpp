@@ -65,10 +65,10 @@ class FakeHistory : public History {
         out.push_back(event);
     return out;
   }
-  std::vector<const Call*> live(const std::string& org) const override {
-    std::vector<const Call*> out;
+  LiveCalls live(const std::string& org) const override {
+    LiveCalls out;
     for (const auto& call : calls)
-      if (call.org == org) out.push_back(&call);
+      if (call.org == org) out.push_back(std::make_shared<const Call>(call));
     return out;
   }
 
@@ -142,7 +142,7 @@ inline Event event_of(EventType type, const Call& call) {
   out.type = type;
   out.org = "acme";
   out.time = at_ms(2);
-  out.call = call;
+  out.call = std::make_shared<const Call>(call);
   if (call.legs.size() > 1) {
     out.leg = call.legs[1].id;
     out.changed = {out.leg};

@@ -51,7 +51,9 @@ TEST(Filter, StarEndsAType) {
 
 TEST(Filter, LegThatEndedEarlierNoLongerCounts) {
   Event event = sample();
-  event.call->legs[2].state = LegState::terminated;
+  Call call = *event.call;
+  call.legs[2].state = LegState::terminated;
+  event.call = std::make_shared<const Call>(call);
   EXPECT_FALSE(matches(R"({"users":["bob"]})", event));
   event.changed = {"l3"};
   EXPECT_TRUE(matches(R"({"users":["bob"]})", event)) << "it ends in this very step";

@@ -33,9 +33,9 @@ TEST(Dialect, NativeClientsGetNoPageMessages) {
   for (const Dialect dialect : {Dialect::native, Dialect::cloudevents}) {
     EXPECT_TRUE(
         page_of(dialect).tell(event(EventType::call_ringing, ringing_call(), {"l2"})).empty());
-    EXPECT_TRUE(
-        state_burst(dialect, alice(), {ringing_call()}, TelephonyStatus::Ringing, cursor(), false)
-            .empty());
+    EXPECT_TRUE(state_burst(dialect, alice(), shared({ringing_call()}), TelephonyStatus::Ringing,
+                            cursor(), false)
+                    .empty());
   }
 }
 
@@ -59,6 +59,37 @@ TEST(Dialect, ACallWithoutALegOfTheUserIsNothingToThePage) {
          {EventType::call_started, EventType::call_ringing, EventType::call_answered,
           EventType::call_held, EventType::leg_ended, EventType::call_ended})
       EXPECT_TRUE(page.tell(event(type, ringing_call(), {"l2"})).empty());
+  }
+}
+
+/// Corrections, reports and merges may follow the end; a page that closed the call must not open it
+/// again.
+TEST(Dialect, WhatFollowsTheEndOfACallIsNothingToThePage) {
+  const Call over = ended(talking_call(), at(60), Disposition::answered);
+  Call amended = over;
+  amended.disposition = amended.legs[1].end_reason = Disposition::voicemail;
+  amended.answered_at = amended.legs[1].answered_at = std::nullopt;
+  Event merged = event(EventType::call_merged, over, {"l1", "l2"}, 62);
+  merged.absorbed = "01KAG3Q8M0000000000000000B";
+  for (const Dialect dialect : kPages) {
+    Page page = page_of(dialect);
+    page.tell(event(EventType::call_ringing, ringing_call(), {"l2"}));
+    page.tell(event(EventType::call_answered, talking_call(), {"l2"}));
+    page.tell(event(EventType::call_ended, over, {"l1", "l2"}, 60));
+    for (const Event& late : {event(EventType::call_amended, amended, {}, 61),
+                              event(EventType::call_report, over, {}, 61), merged})
+      EXPECT_TRUE(page.tell(late).empty()) << subprotocol(dialect) << " " << to_string(late.type);
+    EXPECT_EQ(page.board.users(), 0U);
+  }
+}
+
+TEST(Dialect, ACorrectionOfACallThatLivesIsNothingToThePage) {
+  Call amended = talking_call();
+  amended.answered_at = amended.legs[1].answered_at = at(1);
+  for (const Dialect dialect : kPages) {
+    Page page = page_of(dialect);
+    page.tell(event(EventType::call_answered, talking_call(), {"l2"}));
+    EXPECT_TRUE(page.tell(event(EventType::call_amended, amended, {})).empty());
   }
 }
 

@@ -88,8 +88,8 @@ TEST(Elma365Page, AUserWhoDidNotTalkGetsNoRecording) {
 
 TEST(Elma365Page, OnlyAFreshPageHearsOfACallThatRingsAlready) {
   const auto burst = [](bool resumed) {
-    return types(state_burst(Dialect::elma365, alice(), {ringing_call()}, TelephonyStatus::Ringing,
-                             cursor(), resumed));
+    return types(state_burst(Dialect::elma365, alice(), shared({ringing_call()}),
+                             TelephonyStatus::Ringing, cursor(), resumed));
   };
   EXPECT_EQ(burst(false), std::vector<std::string>{"event"});
   EXPECT_TRUE(burst(true).empty());

@@ -110,11 +110,11 @@ TEST(OpenctiDialpad, AnAnonymousCallerHasNoContactAndNoNumber) {
 }
 
 TEST(OpenctiDialpad, AuthenticationComesFirstAndTheUserIdIsStable) {
-  const auto frames = state_burst(Dialect::opencti_dialpad, alice(), {ringing_call()},
+  const auto frames = state_burst(Dialect::opencti_dialpad, alice(), shared({ringing_call()}),
                                   TelephonyStatus::Ringing, cursor(), false);
   EXPECT_EQ(types(frames), (std::vector<std::string>{"user_authentication", "call_ringing"}));
   EXPECT_EQ(Frame{frames[0]}.number("payload/user_id"), 4138651838425457);  // clients store it
-  const auto resumed = state_burst(Dialect::opencti_dialpad, alice(), {ringing_call()},
+  const auto resumed = state_burst(Dialect::opencti_dialpad, alice(), shared({ringing_call()}),
                                    TelephonyStatus::Ringing, cursor(), true);
   EXPECT_EQ(types(resumed), std::vector<std::string>{"user_authentication"});
 }

@@ -9,7 +9,7 @@ namespace {
 
 using namespace samples;
 
-Event other_call(EventType type, Call call, std::vector<std::string> changed) {
+Event other_call(EventType type, Call call, std::vector<Text> changed) {
   call.id = "01KAG3Q8M0000000000000000B";
   return event(type, std::move(call), std::move(changed));
 }
@@ -66,7 +66,7 @@ TEST(PresenceBoard, WhoLostARingIsFreeWithTheEventThatSaysSo) {
   Call group = ringing_call();
   group.legs.push_back(leg("l3", LegRole::callee, bob(), LegState::early));
   group.legs[2].ringing_at = at(2);
-  board.seed({group});
+  board.seed(shared({group}));
   const Call taken =
       with_leg_ended(answered(group, 1, at(7)), 2, at(7), Disposition::answered_elsewhere);
   EXPECT_EQ(board.apply(event(EventType::call_answered, taken, {"l2", "l1"})).size(),
@@ -87,6 +87,18 @@ TEST(PresenceBoard, AnAbsorbedCallIsForgottenUnderItsOldId) {
   EXPECT_EQ(board.status("acme", "alice"), TelephonyStatus::CallConnected);
 }
 
+TEST(PresenceBoard, ACallThatIsOverStaysAwayWhateverIsSaidOfItLater) {
+  PresenceBoard board;
+  const Call over = ended(talking_call(), at(60), Disposition::answered);
+  board.apply(event(EventType::call_answered, talking_call(), {"l2"}));
+  board.apply(event(EventType::call_ended, over, {"l1", "l2"}));
+  for (const EventType type :
+       {EventType::call_amended, EventType::call_report, EventType::call_merged}) {
+    EXPECT_TRUE(board.apply(event(type, over, {"l1", "l2"})).empty()) << to_string(type);
+    EXPECT_EQ(board.calls(), 0U);
+  }
+}
+
 TEST(PresenceBoard, UsersOfTheSameNameInTwoOrganisationsAreTwo) {
   PresenceBoard board;
   board.apply(event(EventType::call_ringing, ringing_call(), {"l2"}));
@@ -95,7 +107,7 @@ TEST(PresenceBoard, UsersOfTheSameNameInTwoOrganisationsAreTwo) {
 
 TEST(PresenceBoard, ASeededCallIsTheBeforeOfItsNextEvent) {
   PresenceBoard board;
-  board.seed({ringing_call()});
+  board.seed(shared({ringing_call()}));
   const auto changes = board.apply(event(EventType::call_answered, talking_call(), {"l2"}));
   ASSERT_EQ(changes.size(), 1U);
   EXPECT_EQ(changes[0].before, TelephonyStatus::Ringing);

@@ -85,7 +85,7 @@ TEST(RcEmbeddable, TheAnswerStartsTheCallForBothColleagues) {
   const Event what = event(EventType::call_answered, answered(internal_call(), 1, at(5)), {"l2"});
   for (const auto& user : {alice(), bob()}) {
     Page page = page_of(user);
-    page.board.seed({internal_call()});
+    page.board.seed(shared({internal_call()}));
     EXPECT_EQ(call_types(page.tell(what)), Types{"rc-call-start-notify"}) << user.id;
   }
 }
@@ -122,7 +122,7 @@ TEST(RcEmbeddable, AStartIsValidEvenWhenTheSourceTellsNoTimes) {
 
 TEST(RcEmbeddable, AMutedCallStartsAsConnectedAndMuteSaysBothWays) {
   Page page = page_of(alice());
-  page.board.seed({talking_call()});
+  page.board.seed(shared({talking_call()}));
   Call muted = talking_call();
   muted.legs[1].muted = true;
   const Frame on =
@@ -137,7 +137,7 @@ TEST(RcEmbeddable, AMutedCallStartsAsConnectedAndMuteSaysBothWays) {
 
 TEST(RcEmbeddable, MutingIsNoChangeOfAnActiveCall) {
   Page page = page_of(alice());
-  page.board.seed({talking_call()});
+  page.board.seed(shared({talking_call()}));
   Call muted = talking_call();
   muted.legs[1].muted = true;
   EXPECT_EQ(types(page.tell(event(EventType::call_muted, muted, {"l2"}))),
@@ -146,7 +146,7 @@ TEST(RcEmbeddable, MutingIsNoChangeOfAnActiveCall) {
 
 TEST(RcEmbeddable, TheEndCarriesAnEndTimeAndTheStatusBefore) {
   Page page = page_of(alice());
-  page.board.seed({held_call()});
+  page.board.seed(shared({held_call()}));
   const Call over = ended(held_call(), at(60), Disposition::answered);
   const Frame end =
       frame_of(page.tell(event(EventType::call_ended, over, {"l1", "l2"})), "rc-call-end-notify");
@@ -156,7 +156,7 @@ TEST(RcEmbeddable, TheEndCarriesAnEndTimeAndTheStatusBefore) {
 
 TEST(RcEmbeddable, AnUnansweredCallEndsWithoutAStart) {
   Page page = page_of(alice());
-  page.board.seed({ringing_call()});
+  page.board.seed(shared({ringing_call()}));
   const Call over = ended(ringing_call(), at(30), Disposition::no_answer);
   const auto frames = page.tell(event(EventType::call_ended, over, {"l1", "l2"}));
   EXPECT_EQ(call_types(frames), Types{"rc-call-end-notify"});
@@ -169,7 +169,7 @@ TEST(RcEmbeddable, AnUnansweredCallEndsWithoutAStart) {
 
 TEST(RcEmbeddable, OfARingGroupTheOtherEndsOnceAndNotAgainWithTheCall) {
   Page page = page_of(bob());
-  page.board.seed({group_call()});
+  page.board.seed(shared({group_call()}));
   Call taken =
       with_leg_ended(answered(group_call(), 1, at(7)), 2, at(7), Disposition::answered_elsewhere);
   EXPECT_EQ(call_types(page.tell(event(EventType::call_answered, taken, {"l2", "l3"}))), Types{});
@@ -181,7 +181,7 @@ TEST(RcEmbeddable, OfARingGroupTheOtherEndsOnceAndNotAgainWithTheCall) {
 
 TEST(RcEmbeddable, AnAnswerOfAColleagueIsNoStartForTheOther) {
   Page page = page_of(bob());
-  page.board.seed({group_call()});
+  page.board.seed(shared({group_call()}));
   EXPECT_EQ(call_types(page.tell(
                 event(EventType::call_answered, answered(group_call(), 1, at(7)), {"l2"}))),
             Types{});
@@ -220,7 +220,7 @@ TEST(RcEmbeddable, TheTelephoneThatRangFirstNamesTheSessionWhateverItsLeg) {
 
 TEST(RcEmbeddable, TwoTelephonesThatStopOneAfterTheOtherEndWithTheLast) {
   Page page = page_of(alice());
-  page.board.seed({two_telephones()});
+  page.board.seed(shared({two_telephones()}));
   const Call one = with_leg_ended(two_telephones(), 2, at(9), Disposition::no_answer);
   EXPECT_EQ(call_types(page.tell(event(EventType::leg_ended, one, {"l3"}))), Types{});
   const Call both =
@@ -233,7 +233,7 @@ TEST(RcEmbeddable, WhoeverHoldsOrMutesHasAStartTimeEvenIfTheAnswerWasLost) {
   Page page = page_of(alice());
   Call held = dialing_call();
   held.legs[0].state = LegState::held;
-  page.board.seed({held});
+  page.board.seed(shared({held}));
   const Frame hold =
       frame_of(page.tell(event(EventType::call_held, held, {"l1"})), "rc-call-hold-notify");
   EXPECT_GT(hold.number("call/startTime"), 0);
@@ -245,7 +245,7 @@ TEST(RcEmbeddable, WhoeverHoldsOrMutesHasAStartTimeEvenIfTheAnswerWasLost) {
 
 TEST(RcEmbeddable, TheSecondTelephoneOfAUserWhoAnsweredEndsSilently) {
   Page page = page_of(alice());
-  page.board.seed({two_telephones()});
+  page.board.seed(shared({two_telephones()}));
   const Call taken = with_leg_ended(answered(two_telephones(), 2, at(7)), 1, at(7),
                                     Disposition::answered_elsewhere);
   const auto frames = page.tell(event(EventType::call_answered, taken, {"l3", "l2"}));
@@ -270,7 +270,7 @@ TEST(RcEmbeddable, AUserWhoIsCalledAgainLaterHasANewSession) {
 TEST(RcEmbeddable, ATransferTargetThatAnswersStartsNothingForTheCaller) {
   Page page = page_of(alice());
   Call call = answered(internal_call(), 1, at(5));
-  page.board.seed({call});
+  page.board.seed(shared({call}));
   Leg target = leg("l3", LegRole::callee, bob(), LegState::confirmed);
   target.user = "carol";
   target.answered_at = at(40);
@@ -284,7 +284,7 @@ TEST(RcEmbeddable, AnAnnouncementThatPicksUpDoesNotSpoilTheStart) {
   Leg ivr = outside_leg("l3", LegRole::callee, "", LegState::confirmed);
   ivr.answered_at = at(2);
   call.legs.insert(call.legs.begin() + 1, ivr);
-  page.board.seed({call});
+  page.board.seed(shared({call}));
   EXPECT_EQ(
       call_types(page.tell(event(EventType::call_answered, answered(call, 2, at(9)), {"l2"}))),
       Types{"rc-call-start-notify"});
@@ -328,7 +328,7 @@ TEST(RcEmbeddable, TheNumericSessionIdIsStableAndFitsADouble) {
   EXPECT_EQ(frame_of(frames, "rc-active-call-notify").text("call/sessionId"), "1004661489154005");
   for (int i = 0; i < 200; ++i) {
     Call call = ringing_call();
-    call.id += std::to_string(i);
+    call.id = call.id + std::to_string(i);
     const auto told = page_of(alice()).tell(event(EventType::call_ringing, call, {"l2"}));
     const auto number =
         parse_int(frame_of(told, "rc-active-call-notify").text("call/sessionId")).value_or(0);
@@ -339,7 +339,7 @@ TEST(RcEmbeddable, TheNumericSessionIdIsStableAndFitsADouble) {
 
 TEST(RcEmbeddable, AnEndedActiveCallIsFinal) {
   Page page = page_of(alice());
-  page.board.seed({talking_call()});
+  page.board.seed(shared({talking_call()}));
   const Call over = ended(talking_call(), at(60), Disposition::answered);
   const Frame active = frame_of(page.tell(event(EventType::call_ended, over, {"l1", "l2"})),
                                 "rc-active-call-notify");
@@ -360,9 +360,9 @@ TEST(RcEmbeddable, AnonymousCallersAndQueuesAreToldTheVendorsWay) {
 
 TEST(RcEmbeddable, PresenceIsSentOnlyWhenItChanges) {
   Page page = page_of(alice());
-  page.board.seed({talking_call()});
+  page.board.seed(shared({talking_call()}));
   Call second = ringing_call();
-  second.id += "2";
+  second.id = second.id + "2";
   const auto frames = page.tell(event(EventType::call_ringing, second, {"l2"}));
   EXPECT_EQ(frame_of(frames, "rc-adapter-syncPresence").document.IsNull(), true);
   EXPECT_EQ(call_types(frames), Types{"rc-call-ring-notify"});
@@ -370,7 +370,7 @@ TEST(RcEmbeddable, PresenceIsSentOnlyWhenItChanges) {
 
 std::vector<std::string> burst(const std::vector<Call>& live, TelephonyStatus status,
                                bool resumed = false) {
-  return state_burst(Dialect::rc_embeddable, alice(), live, status, cursor(), resumed);
+  return state_burst(Dialect::rc_embeddable, alice(), shared(live), status, cursor(), resumed);
 }
 
 TEST(RcEmbeddableBurst, BeginsWithTheCompleteAdapterState) {

@@ -118,14 +118,21 @@ inline Call internal_call() {
   return call;
 }
 
+/// Calls as the hub hands them to a dialect.
+inline LiveCalls shared(const std::vector<Call>& calls) {
+  LiveCalls out;
+  for (const Call& call : calls) out.push_back(std::make_shared<const Call>(call));
+  return out;
+}
+
 /// A step of `call` that changed `changed`, the first of which is the event's leg.
-inline Event event(EventType type, Call call, std::vector<std::string> changed, int second = 10) {
+inline Event event(EventType type, Call call, std::vector<Text> changed, int second = 10) {
   Event out;
   out.cursor = cursor();
   out.type = type;
   out.org = "acme";
   out.time = at(second);
-  out.call = std::move(call);
+  out.call = std::make_shared<const Call>(std::move(call));
   if (!changed.empty() && type != EventType::call_started && type != EventType::call_ended)
     out.leg = changed.front();
   out.changed = std::move(changed);
@@ -214,7 +221,8 @@ struct Page {
 inline PageRequest read(Dialect dialect, std::string_view frame,
                         const std::vector<Call>& live = {}) {
   const auto parsed = json::parse(frame);
-  return parsed ? read_page_message(dialect, *parsed, alice(), live, cursor()) : PageRequest{};
+  return parsed ? read_page_message(dialect, *parsed, alice(), shared(live), cursor())
+                : PageRequest{};
 }
 
 }  // namespace hookswitch::samples

@@ -91,7 +91,7 @@ TEST(Journal, GivesBackWhatWasCommittedToTheByte) {
   EXPECT_EQ((*events)[1].body, odd);
   EXPECT_EQ((*events)[1].time, from_unix_ms(7));
   EXPECT_EQ((*events)[1].org, "acme");
-  EXPECT_EQ((*events)[1].audience, (std::vector<std::string>{"alice", "bob \"x\"\n"}));
+  EXPECT_EQ((*events)[1].audience, (std::vector<Text>{"alice", "bob \"x\"\n"}));
 }
 
 TEST(Journal, ReadsWhatFollowsAnOffset) {

@@ -29,23 +29,26 @@ std::string refusal(std::string_view text) {
 }
 
 constexpr const char* kWhole =
-    R"({"type":"ringing","ids":{"call":["8a2f","9b"],"leg":"8a2f-2","sip":["a84b4c76e66710@gw"],"session":"s-1","parent":"p-1"},)"
+    R"({"type":"ringing","ids":{"call":["8a2f","9b"],"leg":"8a2f-2","sip":["a84b4c76e66710@gw"],"session":"s-1","parent":"p-1",)"
+    R"("replaces":["b95c5d87@gw"]},)"
     R"("direction":"inbound","from":{"number":"+12025550143","presented":"12025550143","name":"Jane Doe"},)"
     R"("to":{"ext":"101","aor":"sip:101@example.com"},"did":"+12025550100",)"
     R"("agent":{"ext":"101","id":"u-17","name":"Alice","email":"alice@example.com"},)"
     R"("customer":{"number":"+12025550143","name":"Jane Doe"},"queue":{"name":"Sales"},"seq":3,"at":"2026-11-20T15:00:01.000Z",)"
     R"("duration_ms":1500,"disposition":"answered","cause":16,"sip_status":200,"reason":"why","headers":{"X-Subject":"Order #42"},)"
     R"("variables":{"order-id":"42"},"custom_data":"c","recording":{"id":"r1","url":"https://pbx.example.com/r1"},)"
-    R"("transfer":{"kind":"attended","to":{"ext":"102"},"other":{"call":["8a30"]}},"state_report":true})";
+    R"("transfer":{"kind":"attended","to":{"ext":"102"},"other":{"call":["8a30"]}},"conference":{"id":"c-17"},"state_report":true})";
 
 TEST(Fact, EveryMemberIsReadAndWrittenBackToTheByte) {
   const auto fact = read(kWhole);
   ASSERT_TRUE(fact) << fact.error().detail;
   EXPECT_EQ(fact->type, FactType::ringing);
-  EXPECT_EQ(fact->ids.call, (std::vector<std::string>{"8a2f", "9b"}));
+  EXPECT_EQ(fact->ids.call, (std::vector<Text>{"8a2f", "9b"}));
   EXPECT_EQ(fact->agent.email, "alice@example.com");
   EXPECT_EQ(fact->duration, milliseconds{1500});
-  EXPECT_EQ(fact->transfer.other_calls, std::vector<std::string>{"8a30"});
+  EXPECT_EQ(fact->ids.replaces, std::vector<Text>{"b95c5d87@gw"});
+  EXPECT_EQ(fact->conference, "c-17");
+  EXPECT_EQ(fact->transfer.other_calls, std::vector<Text>{"8a30"});
   EXPECT_EQ(written(*fact), kWhole);
 }
 
@@ -116,6 +119,9 @@ TEST(Fact, WrongTypesAreRefusedWithTheMembersName) {
       {R"("transfer":{"kind":"warm"})", "kind"},
       {R"("transfer":{"to":"102"})", "to"},
       {R"("transfer":{"other":"8a30"})", "other"},
+      {R"("ids":{"replaces":5.5})", "replaces"},
+      {R"("conference":"c-17")", "conference"},
+      {R"("conference":{"id":{}})", "id"},
       {R"("state_report":1)", "state_report"},
       {R"("state_report":"true")", "state_report"}};
   for (const auto& [member, name] : wrong) {
@@ -136,9 +142,9 @@ TEST(Fact, IdsMayBeNumbersAndListsMayBeOneText) {
   const auto fact = read(
       R"({"type":"ringing","ids":{"call":1234567890123,"leg":7,"sip":"a@b"},"from":{"ext":101}})");
   ASSERT_TRUE(fact) << fact.error().detail;
-  EXPECT_EQ(fact->ids.call, std::vector<std::string>{"1234567890123"});
+  EXPECT_EQ(fact->ids.call, std::vector<Text>{"1234567890123"});
   EXPECT_EQ(fact->ids.leg, "7");
-  EXPECT_EQ(fact->ids.sip, std::vector<std::string>{"a@b"});
+  EXPECT_EQ(fact->ids.sip, std::vector<Text>{"a@b"});
   EXPECT_EQ(fact->from.ext, "101");
 }
 
@@ -156,11 +162,12 @@ TEST(Fact, TextsAreTakenUpToTheLimitAndRefusedBeyond) {
     EXPECT_NE(refusal(with(before, kTextBytesMax + 1, after)), "") << before;
   }
   const std::pair<const char*, const char*> ids[] = {
-      {R"("ids":{"call":[")", "\"]}"}, {R"("ids":{"leg":")", "\"}"},
-      {R"("ids":{"sip":[")", "\"]}"},  {R"("ids":{"session":")", "\"}"},
-      {R"("ids":{"parent":")", "\"}"}, {R"("from":{"number":")", "\"}"},
-      {R"("from":{"aor":")", "\"}"},   {R"("did":")", "\""},
-      {R"("agent":{"id":")", "\"}"},   {R"("transfer":{"other":{"call":[")", "\"]}}"},
+      {R"("ids":{"call":[")", "\"]}"},     {R"("ids":{"leg":")", "\"}"},
+      {R"("ids":{"sip":[")", "\"]}"},      {R"("ids":{"session":")", "\"}"},
+      {R"("ids":{"replaces":[")", "\"]}"}, {R"("conference":{"id":")", "\"}"},
+      {R"("ids":{"parent":")", "\"}"},     {R"("from":{"number":")", "\"}"},
+      {R"("from":{"aor":")", "\"}"},       {R"("did":")", "\""},
+      {R"("agent":{"id":")", "\"}"},       {R"("transfer":{"other":{"call":[")", "\"]}}"},
       {R"("headers":{")", "\":\"v\"}"}};
   for (const auto& [before, after] : ids) {
     EXPECT_EQ(refusal(with(before, kIdBytesMax, after)), "") << before;

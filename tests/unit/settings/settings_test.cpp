@@ -152,7 +152,14 @@ TEST_P(IntegerKey, IsTakenWithinItsBoundsOnly) {
   }
 }
 INSTANTIATE_TEST_SUITE_P(Keys, IntegerKey,
-                         testing::Values(Bound{"http", "body_bytes_max", 1024, 16 * 1024 * 1024},
+                         testing::Values(Bound{"calls", "fusion_window_ms", 0, 60'000},
+                                         Bound{"calls", "settle_ms", 0, 60'000},
+                                         Bound{"calls", "unanswered_silence_minutes", 1, 10'080},
+                                         Bound{"calls", "answered_silence_hours", 1, 720},
+                                         Bound{"calls", "keep_ended_minutes", 1, 1440},
+                                         Bound{"calls", "tuple_guard_minutes", 1, 10'080},
+                                         Bound{"calls", "check_time_s", 1, 3600},
+                                         Bound{"http", "body_bytes_max", 1024, 16 * 1024 * 1024},
                                          Bound{"http", "header_bytes_max", 1024, 256 * 1024},
                                          Bound{"http", "header_time_ms", 100, 60'000},
                                          Bound{"http", "idle_time_ms", 1000, 3'600'000},
@@ -167,7 +174,7 @@ INSTANTIATE_TEST_SUITE_P(Keys, IntegerKey,
 
 TEST_F(SettingsTest, UnknownKeysAreNamedWithLineAndColumnInEverySection) {
   for (const char* section :
-       {"[http]", "[delivery]", "[journal]", "[log]", "[[listen]]\naddress = \"127.0.0.1:0\"",
+       {"[http]", "[delivery]", "[journal]", "[calls]", "[log]", "[[listen]]\naddress = \"127.0.0.1:0\"",
         "[[user]]\norg = \"acme\"\nid = \"bob\"",
         "[[source]]\nname = \"s\"\norg = \"acme\"\nkind = \"webhook\"",
         "[[source]]\nname = \"s\"\norg = \"acme\"\nkind = \"sip\"\nserver = "
@@ -324,6 +331,54 @@ TEST_F(SettingsTest, NamesOfOrganisationsAndPeopleAreChecked) {
   }
 }
 
+TEST_F(SettingsTest, SourcesReadNumbersByTheirCountryElseTheOrganisations) {
+  const auto org = kAuth + "[[org]]\nid = \"acme\"\ncountry = \"DE\"\n";
+  const std::string sip =
+      "[[source]]\nname = \"hq\"\norg = \"acme\"\nkind = \"sip\"\nserver = "
+      "\"sip:127.0.0.1\"\nwatch = [\"101\"]\n";
+  EXPECT_EQ(load(org + sip)->sip_sources.at(0).numbers.country, "DE");
+  EXPECT_EQ(load(org + sip + "country = \"US\"\n")->sip_sources.at(0).numbers.country, "US");
+  const auto settings = load(org + sip + "strip_prefixes = [\"9\"]\nintl_prefix = \"00\"\n" +
+                             "e164_without_plus = true\n");
+  EXPECT_EQ(all(), "");
+  const auto& plan = settings->sip_sources.at(0).numbers;
+  EXPECT_EQ(plan.strip_prefixes, std::vector<std::string>{"9"});
+  EXPECT_EQ(plan.intl_prefix, "00");
+  EXPECT_TRUE(plan.e164_without_plus && plan.short_is_extension);
+}
+
+TEST_F(SettingsTest, WebhooksKnowTheLinesOfTheirOrganisation) {
+  const auto settings =
+      load(kAuth + "[[org]]\nid = \"acme\"\ncountry = \"DE\"\n[[org]]\nid = \"globex\"\n" +
+           "[[user]]\norg = \"acme\"\nid = \"a\"\nextensions = [\"101\"]\n" +
+           "[[user]]\norg = \"globex\"\nid = \"b\"\nextensions = [\"102\"]\n" +
+           "[[source]]\nname = \"cloud\"\norg = \"acme\"\nkind = \"webhook\"\n");
+  ASSERT_EQ(all(), "");
+  const auto out = settings->webhooks.at("cloud").hook->handle(
+      {"POST",
+       "",
+       "",
+       {},
+       R"({"type":"ringing","from":{"number":"030 23125123"},"to":{"number":"101"},"transfer":{"to":{"number":"102"}}})",
+       {}});
+  ASSERT_TRUE(out);
+  EXPECT_EQ(out->facts.at(0).from.number, "+493023125123");
+  EXPECT_EQ(out->facts.at(0).to.ext, "101");
+  EXPECT_EQ(out->facts.at(0).transfer.to.number, "102") << "a line of others";
+}
+
+TEST_F(SettingsTest, PlansOfNumbersThatCannotBeAreTold) {
+  for (const std::string kind : {"webhook", "sip"})
+    for (const std::string key :
+         {"country = \"XX\"", "strip_prefixes = [\"x\"]", "strip_prefixes = \"9\"",
+          "intl_prefix = \"+\"", "e164_without_plus = 1"}) {
+      load_with("[[source]]\nname = \"s\"\norg = \"acme\"\nkind = \"" + kind + "\"\n" +
+                (kind == "sip" ? "server = \"sip:127.0.0.1\"\nwatch = [\"101\"]\n" : "") + key);
+      EXPECT_EQ(problems.size(), 1U) << kind << " " << key << "\n" << all();
+      EXPECT_TRUE(told({"source." + key.substr(0, key.find(' '))})) << kind << "\n" << all();
+    }
+}
+
 TEST_F(SettingsTest, PeopleBelongToAnOrganisationAndLinesToOnePerson) {
   load_with("[[user]]\norg = \"globex\"\nid = \"bob\"\n");
   EXPECT_TRUE(told({"user.org: names no [[org]]"})) << all();
@@ -476,6 +531,66 @@ TEST_F(SettingsTest, JournalEnginesThatAreNotThereAreRefused) {
     load_with("[journal]\nengine = \"" + std::string{engine} + "\"\n");
     EXPECT_TRUE(told({":6:1: journal.engine"})) << engine << "\n" << all();
   }
+}
+
+const std::string kWebhook = "[[source]]\nname = \"cloud\"\norg = \"acme\"\nkind = \"webhook\"\n";
+const std::string kSip =
+    "[[source]]\nname = \"hq\"\norg = \"acme\"\nkind = \"sip\"\nserver = \"sip:127.0.0.1\"\n"
+    "watch = [\"101\"]\n";
+
+TEST_F(SettingsTest, SourcesOfBothKindsSayHowTheirCallsAreToldApart) {
+  const std::string rules =
+      "quirks = [\"kam-prack-confirmed\"]\nkey_headers = [\"X-CID\"]\nfuse = false\n";
+  const auto settings = load_with(kWebhook + rules + kSip + rules);
+  ASSERT_EQ(all(), "");
+  SourceRules expected;
+  expected.key_headers = {"x-cid"};
+  expected.fuses = false;
+  expected.confirms_early = true;
+  EXPECT_EQ(settings->webhooks.at("cloud").rules, expected);
+  EXPECT_EQ(settings->sip_rules, std::vector{expected});
+}
+
+TEST_F(SettingsTest, SourcesHaveNoRulesOfTheirOwnUnlessTold) {
+  const auto settings = load_with(kWebhook + kSip + "quirks = [\"no-fusion\"]\nfuse = true\n");
+  ASSERT_EQ(all(), "");
+  EXPECT_EQ(settings->webhooks.at("cloud").rules, SourceRules{});
+  EXPECT_FALSE(settings->sip_rules.at(0).fuses) << "the quirk says no";
+}
+
+TEST_F(SettingsTest, UnknownQuirkIsToldWithTheKnownOnes) {
+  load_with(kWebhook + "quirks = [\"no-fusion\", \"moon-phase\"]\n");
+  EXPECT_EQ(problems.size(), 1U) << all();
+  for (const auto name : quirk_names())
+    EXPECT_TRUE(told({":8:1: source.quirks: ", "\"moon-phase\"", name})) << all();
+}
+
+TEST_F(SettingsTest, KeyHeaderThatIsNoHeaderNameIsRefused) {
+  load_with(kWebhook + "key_headers = [\"X CID\"]\n");
+  EXPECT_TRUE(told({"key_headers"})) << all();
+}
+
+TEST_F(SettingsTest, CallLimitsAreRead) {
+  const auto settings = load_with(
+      "[calls]\nfusion_window_ms = 1\nsettle_ms = 2\nunanswered_silence_minutes = 3\n"
+      "answered_silence_hours = 4\nkeep_ended_minutes = 5\ntuple_guard_minutes = 6\n"
+      "check_time_s = 7\n");
+  ASSERT_EQ(all(), "");
+  const CallLimits& calls = settings->calls;
+  EXPECT_EQ(calls.fusion_window, milliseconds{1});
+  EXPECT_EQ(calls.settle, milliseconds{2});
+  EXPECT_EQ(calls.unanswered_silence, std::chrono::minutes{3});
+  EXPECT_EQ(calls.answered_silence, std::chrono::hours{4});
+  EXPECT_EQ(calls.keep_ended, std::chrono::minutes{5});
+  EXPECT_EQ(calls.tuple_guard, std::chrono::minutes{6});
+  EXPECT_EQ(calls.check_time, std::chrono::seconds{7});
+}
+
+TEST_F(SettingsTest, ValuesOfSecretsAreKnownSoThatTheyAreNotRecorded) {
+  folder.write("cloud.secret", "cloud-test-secret");
+  const auto settings = load_with(kWebhook + "secret_file = \"cloud.secret\"\n");
+  ASSERT_EQ(settings->webhooks.at("cloud").secrets.size(), 1U);
+  EXPECT_EQ(settings->webhooks.at("cloud").secrets[0].reveal(), "cloud-test-secret");
 }
 
 }  // namespace

@@ -40,7 +40,7 @@ TEST(DialogTracker, AnsweredCallAsTheCalleeSeesIt) {
 TEST(DialogTracker, EveryFactCarriesIdsPartiesAndExtension) {
   for (const Fact& fact : play("answered", "1002")) {
     EXPECT_EQ(fact.ids.leg, "1002/1-29713@127.0.0.1");
-    EXPECT_EQ(fact.ids.sip, std::vector<std::string>{"1-29713@127.0.0.1"});
+    EXPECT_EQ(fact.ids.sip, std::vector<Text>{"1-29713@127.0.0.1"});
     EXPECT_EQ(fact.from.ext + " " + fact.to.ext + " " + fact.agent.ext, "1001 1002 1002");
     EXPECT_TRUE(fact.state_report);
     EXPECT_FALSE(fact.direction);
@@ -302,7 +302,7 @@ TEST(DialogTracker, ExtensionThatReachesItselfHasTwoLegs) {
 TEST(DialogTracker, PickupPrefixIsStripped) {
   Feed feed;
   EXPECT_EQ(feed.full(dialog({.call_id = "pickup-call-7"})).at(0).ids.sip,
-            std::vector<std::string>{"call-7"});
+            std::vector<Text>{"call-7"});
 }
 
 TEST(DialogTracker, ReplacedCallIsEvidence) {
@@ -311,7 +311,7 @@ TEST(DialogTracker, ReplacedCallIsEvidence) {
       "<dialog id='1' call-id='new' direction='recipient'><state>confirmed</state><replaces "
       "call-id='old' "
       "local-tag='a' remote-tag='b'/></dialog>");
-  EXPECT_EQ(facts.at(0).ids.sip, (std::vector<std::string>{"new", "old"}));
+  EXPECT_EQ(facts.at(0).ids.sip, (std::vector<Text>{"new", "old"}));
 }
 
 // ---- Asterisk
@@ -359,7 +359,7 @@ TEST(DialogTracker, RestoredLegThatIsGoneIsEnded) {
   const auto facts = after.tracker.tick(after.time);
   ASSERT_EQ(types(facts), "ended");
   EXPECT_EQ(facts[0].ids.leg, "102/call-1");
-  EXPECT_EQ(facts[0].ids.sip, std::vector<std::string>{"call-1"});
+  EXPECT_EQ(facts[0].ids.sip, std::vector<Text>{"call-1"});
   EXPECT_EQ(facts[0].from.name, "Jane Doe");
 }
 
@@ -391,6 +391,59 @@ TEST(DialogTracker, WhatItKeepsIsBounded) {
   EXPECT_EQ(ringing, 3 * kTrackedDialogsMax);
   const auto ended = feed.full(dialog({.id = "last", .call_id = "last"}));
   EXPECT_LE(ended.size(), kTrackedDialogsMax + 1);
+}
+
+// ---- asked again
+TEST(DialogTracker, WhatLivesIsToldOnceMoreWhenAsked) {
+  for (const auto& [state, rendering, expected] :
+       {std::tuple{"early", "", "ringing"}, std::tuple{"trying", "", "dialing"},
+        std::tuple{"confirmed", "", "answered"}, std::tuple{"confirmed", "no", "held"}}) {
+    Feed feed;
+    const auto xml = dialog({.state = state, .rendering = rendering});
+    const auto first = feed.full(xml);
+    EXPECT_EQ(types(feed.full(xml)), "") << "not asked";
+    feed.tracker.confirm_next();
+    const auto again = feed.full(xml);
+    ASSERT_EQ(types(again), expected);
+    EXPECT_EQ(again[0], first.back()) << "the same fact: it tells nothing new";
+    EXPECT_EQ(types(feed.full(xml)), "") << "asked once";
+  }
+}
+
+TEST(DialogTracker, AResumedDialogIsConfirmedAsResumed) {
+  Feed feed;
+  for (const char* rendering : {"yes", "no", "yes"})
+    feed.full(dialog({.state = "confirmed", .rendering = rendering}));
+  feed.tracker.confirm_next();
+  EXPECT_EQ(types(feed.full(dialog({.state = "confirmed", .rendering = "yes"}))), "resumed");
+}
+
+TEST(DialogTracker, ACallerWhoseFarEndRingsIsConfirmedAsSuch) {
+  Feed feed;
+  const auto xml = dialog({.direction = "initiator", .state = "early"});
+  feed.full(xml);
+  feed.tracker.confirm_next();
+  const auto again = feed.full(xml);
+  ASSERT_EQ(types(again), "dialing");
+  EXPECT_EQ(again[0].reason, "early");
+}
+
+TEST(DialogTracker, WhenAskedItSaysNothingOfWhatIsGoneOrIsNewsAnyway) {
+  Feed feed;
+  feed.full(dialog({}) + dialog({.id = "d2", .call_id = "call-2"}));
+  feed.tracker.confirm_next();
+  EXPECT_EQ(types(feed.partial(dialog({}))), "") << "a partial document does not list all";
+  EXPECT_EQ(types(feed.full(dialog({.state = "confirmed"}))), "answered ended");
+  EXPECT_EQ(types(feed.full(dialog({.state = "confirmed"}))), "");
+}
+
+TEST(DialogTracker, ARestoredLegIsConfirmedByTheNewSubscription) {
+  Feed before, after;
+  const auto known = before.full(dialog({.state = "confirmed"}));
+  after.tracker.restore(known.back());
+  after.tracker.confirm_next();
+  after.tracker.new_subscription();
+  EXPECT_EQ(types(after.full(dialog({.state = "confirmed"}))), "answered");
 }
 
 }  // namespace

@@ -27,6 +27,10 @@ TEST(SipProtocol, ConfigureRoundTrips) {
                         .realm = "r",
                         .watch = {"101", "102"},
                         .expires_s = 60};
+  source.numbers.country = "DE";
+  source.numbers.intl_prefix = "00";
+  source.numbers.strip_prefixes = {"0", "9"};
+  source.numbers.e164_without_plus = true;
   const auto read = decode_to_worker(body(encode(ToWorker{Configure{{source}}})));
   ASSERT_TRUE(read);
   const auto& out = std::get<Configure>(*read).sources.at(0);
@@ -35,6 +39,7 @@ TEST(SipProtocol, ConfigureRoundTrips) {
   EXPECT_EQ(out.password.reveal(), "p\"w");
   EXPECT_EQ(out.watch, source.watch);
   EXPECT_EQ(out.expires_s, 60);
+  EXPECT_EQ(out.numbers, source.numbers);
 }
 
 TEST(SipProtocol, FactAndKnownRoundTrip) {
@@ -62,15 +67,26 @@ TEST(SipProtocol, HealthLogAndHeartbeatRoundTrip) {
   EXPECT_TRUE(std::holds_alternative<Stop>(*decode_to_worker(body(encode(ToWorker{Stop{}})))));
 }
 
+TEST(SipProtocol, RefreshRoundTrips) {
+  const auto read = decode_to_worker(body(encode(ToWorker{Refresh{2, {"101", "a\"b"}}})));
+  ASSERT_TRUE(read);
+  EXPECT_EQ(std::get<Refresh>(*read).source, 2U);
+  EXPECT_EQ(std::get<Refresh>(*read).extensions, (std::vector<std::string>{"101", "a\"b"}));
+}
+
 TEST(SipProtocol, WhatIsNoFrameOfOursIsRefused) {
   for (const char* text :
        {"[]", "{}", R"({"op":"fact"})", R"({"op":"fact","source":-1,"fact":{"type":"ended"}})",
         R"({"op":"fact","source":0,"fact":{"type":"x"}})", R"({"op":"health","source":0})",
         R"({"op":"configure"})"})
     EXPECT_FALSE(decode_to_daemon(text)) << text;
-  for (const char* text : {"7", R"({"op":"pong"})", R"({"op":"configure","sources":[1]})",
-                           R"({"op":"configure","sources":[{"expires_s":1,"watch":[2]}]})",
-                           R"({"op":"known","source":99999,"fact":{"type":"ended"}})"})
+  for (const char* text :
+       {"7", R"({"op":"pong"})", R"({"op":"configure","sources":[1]})",
+        R"({"op":"configure","sources":[{"expires_s":1,"watch":[2]}]})",
+        R"({"op":"configure","sources":[{"expires_s":1,"watch":["1"],"strip_prefixes":[9]}]})",
+        R"({"op":"refresh","source":0})", R"({"op":"refresh","source":0,"extensions":[1]})",
+        R"({"op":"refresh","extensions":[]})",
+        R"({"op":"known","source":99999,"fact":{"type":"ended"}})"})
     EXPECT_FALSE(decode_to_worker(text)) << text;
 }
 

@@ -70,6 +70,19 @@ TEST(SipSettings, CharactersThatEndAUriPartOrAQuoteAreRefused) {
   EXPECT_EQ(wrong_key(source), "username");
 }
 
+TEST(SipSettings, PlanOfNumbersIsChecked) {
+  SourceSettings source = good();
+  source.numbers.country = "XX";
+  EXPECT_EQ(wrong_key(source), "country");
+  source = good();
+  source.numbers.strip_prefixes = {"9\r\n"};
+  EXPECT_EQ(wrong_key(source), "strip_prefixes");
+  source = good();
+  EXPECT_TRUE(same({source}, {good()}));
+  source.numbers.strip_prefixes = {"9"};
+  EXPECT_FALSE(same({source}, {good()}));
+}
+
 TEST(SipSettings, AllProblemsAreToldAtOnce) {
   EXPECT_EQ(check(SourceSettings{.server = "x", .domain = "y z", .expires_s = 1}).size(), 4U);
 }

@@ -31,6 +31,23 @@ TEST(SipParty, LongNumberIsANumberAndKeepsWhatWasReceived) {
   EXPECT_EQ(party("sip:+123@gw").number, "+123");
 }
 
+TEST(SipParty, NumbersAreReadByThePlanOfTheSource) {
+  const std::set<std::string, std::less<>> watched{"101", "2025550199"};
+  NumberPlan plan = default_numbers();
+  plan.country = "US";
+  plan.strip_prefixes = {"9"};
+  const auto read = [&](const char* uri) {
+    return to_party({uri, "", "", std::nullopt}, watched, plan);
+  };
+  EXPECT_EQ(read("sip:92025550143@pbx"),
+            make("+12025550143", "92025550143", "", "sip:92025550143@pbx"));
+  EXPECT_EQ(read("sip:2025550143;phone-context=+1@pbx").number, "+12025550143");
+  EXPECT_EQ(read("sip:2025550199@pbx").ext, "2025550199") << "watched";
+  EXPECT_EQ(read("sip:911@pbx"), make("911", "911", "", "sip:911@pbx")) << "no line";
+  EXPECT_EQ(read("sip:*97@pbx"), make("*97", "*97", "", "sip:*97@pbx"));
+  EXPECT_EQ(read("sip:+266696687@pbx"), make("", "+266696687", "", ""));
+}
+
 TEST(SipParty, UnwatchedNameIsNeitherExtensionNorNumber) {
   EXPECT_EQ(party("sip:conference@example.com"),
             make("", "conference", "", "sip:conference@example.com"));

@@ -4,16 +4,20 @@
 #include <signal.h>
 
 #include <chrono>
+#include <fstream>
 #include <functional>
+#include <iterator>
 #include <mutex>
 #include <thread>
+
+#include "support/temp_folder.hpp"
 
 namespace hookswitch {
 namespace {
 
 class CountingSink final : public FactSink {
  public:
-  void submit(std::vector<Fact>, Done done) override { done(std::nullopt); }
+  void submit(std::vector<Fact>, Done done, SourceInputPtr) override { done(std::nullopt); }
   void source_health(const std::string&, const std::string&, bool, const std::string&) override {}
 };
 
@@ -86,6 +90,46 @@ TEST(SipSupervisor, WithoutSourcesNothingIsStarted) {
   supervisor.start();
   EXPECT_EQ(supervisor.status().worker, 0);
   EXPECT_TRUE(supervisor.status().answering);
+}
+
+TEST(SipSupervisor, RefreshReachesTheWorker) {
+  const testing_support::TempFolder folder;
+  CountingSink sink;
+  Registry metrics;
+  SipSupervisor supervisor{options("/bin/sh", {"-c", "cat <&3 >" + folder.path("frames")}), sink,
+                           metrics};
+  supervisor.refresh("acme", "hq", {"101", "102"});  // also before there is one
+  supervisor.refresh("acme", "unknown", {"103"});
+  supervisor.start();
+  std::string frames;
+  EXPECT_TRUE(wait_until([&] {
+    std::ifstream in{folder.path("frames"), std::ios::binary};
+    frames.assign(std::istreambuf_iterator<char>{in}, {});
+    return frames.find(R"({"op":"refresh","source":0,"extensions":["101","102"]})") !=
+           std::string::npos;
+  })) << frames;
+  EXPECT_EQ(frames.find("103"), std::string::npos);
+}
+
+TEST(SipSupervisor, NewWorkerIsAskedOfTheLegsThatLived) {
+  const testing_support::TempFolder folder;
+  CountingSink sink;
+  Registry metrics;
+  SipSupervisor supervisor{options("/bin/sh", {"-c", "cat <&3 >" + folder.path("frames")}), sink,
+                           metrics};
+  Fact leg;
+  leg.org = "acme";
+  leg.source = "hq";
+  leg.type = FactType::answered;
+  leg.ids.leg = "101/a";
+  leg.agent.ext = "101";
+  supervisor.know({leg});
+  supervisor.start();
+  EXPECT_TRUE(wait_until([&] {
+    std::ifstream in{folder.path("frames"), std::ios::binary};
+    const std::string frames{std::istreambuf_iterator<char>{in}, {}};
+    return frames.find(R"({"op":"refresh","source":0,"extensions":["101"]})") != std::string::npos;
+  }));
 }
 
 }  // namespace

@@ -131,11 +131,12 @@ TEST(Phone, MissingPlusIsPutBackWhereTheSourceLeavesItOut) {
   EXPECT_EQ(phone("12025550143", bare), R"("did":"+12025550143")");
   EXPECT_EQ(phone("1234567", bare), R"("did":"1234567")");
   EXPECT_EQ(phone("02025550143", bare), R"("did":"02025550143")");
-  EXPECT_EQ(phone("1234567", R"({"e164_without_plus":true,"min_digits":7})"),
-            R"("did":"+1234567")");
+}
+
+TEST(Phone, CountryAndPrefixOfTheDialectAreUsed) {
   EXPECT_EQ(phone("0012025550143", R"({"intl_prefix":"00"})"), R"("did":"+12025550143")");
-  EXPECT_EQ(phone("02025550143", R"({"national_prefix":"0","country_code":"1"})"),
-            R"("did":"+12025550143")");
+  EXPECT_EQ(phone("02079460123", R"({"country":"GB"})"), R"("did":"+442079460123")");
+  EXPECT_EQ(phone("02079460123"), R"("did":"02079460123")");
 }
 
 TEST(Phone, RawTextOfAPartyIsKept) {

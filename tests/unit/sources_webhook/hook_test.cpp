@@ -15,7 +15,7 @@ std::string decoded(const std::string& steps, const std::string& pointer,
       hook_of(R"({"dialect":"t","methods":["POST","GET"],"decode":)" + steps +
               R"(,"rules":[{"emit":{"type":"updated","custom_data":")" + pointer + R"("}}]})")
           .handle(request);
-  return out ? out->facts.at(0).custom_data : "error " + error_of(out);
+  return out ? out->facts.at(0).custom_data.str() : "error " + error_of(out);
 }
 
 HookRequest form(std::string body) {

@@ -28,6 +28,29 @@ TEST(NativeDialect, FactsPassAsTheyAre) {
             kFact + "\n" + kFact);
 }
 
+TEST(NativeDialect, NumbersAreReadByThePlanOfTheSource) {
+  const auto told = [](const std::string& parties, HookOptions options = options_with()) {
+    const std::string head = R"({"type":"ringing",)";
+    auto fact =
+        facts_of(Hook{shipped("native"), std::move(options)}.handle(post(head + parties + "}")));
+    return fact.substr(std::min(head.size(), fact.size()), fact.size() - head.size() - 1);
+  };
+  HookOptions german = options_with();
+  german.org_country = "DE";
+  german.numbers.strip_prefixes = {"0"};
+  const std::string e164 =
+      R"("from":{"number":"+12025550143"},"to":{"ext":"101"},"did":"+12025550100")";
+  EXPECT_EQ(told(e164), e164);
+  EXPECT_EQ(told(e164, german), e164);
+  EXPECT_EQ(told(R"("to":{"number":"0030 23125-123"})", german),
+            R"("to":{"number":"+493023125123","presented":"0030 23125-123"})");
+  german.numbers.country = "US";
+  EXPECT_EQ(told(R"("from":{"number":"(202) 555-0143"},"did":"2025550100")", german),
+            R"("from":{"number":"+12025550143","presented":"(202) 555-0143"},"did":"+12025550100")")
+      << "the source's country goes before the organisation's";
+  EXPECT_EQ(told(R"("from":{"number":"anonymous"})"), R"("from":{"presented":"anonymous"})");
+}
+
 TEST(NativeDialect, UnknownWordIsRefused) {
   EXPECT_EQ(error_of(open_hook().handle(post(R"({"type":"exploded"})"))), "bad_request");
   EXPECT_EQ(error_of(open_hook().handle(post("7"))), "bad_request");

@@ -1,0 +1,189 @@
+#include "calls/order.hpp"
+
+#include <algorithm>
+#include <tuple>
+
+namespace hookswitch {
+
+int rank(FactType type) noexcept {
+  switch (type) {
+    case FactType::started:
+      return 0;
+    case FactType::dialing:
+      return 1;
+    case FactType::queued:
+      return 2;
+    case FactType::ringing:
+      return 3;
+    case FactType::declined:
+      return 4;
+    case FactType::answered:
+    case FactType::voicemail:
+      return 5;
+    case FactType::held:
+    case FactType::resumed:
+    case FactType::muted:
+    case FactType::unmuted:
+    case FactType::parked:
+      return 6;
+    case FactType::transferred:
+    case FactType::transfer_failed:
+      return 7;
+    case FactType::ended:
+      return 8;
+    case FactType::recording:
+    case FactType::report:
+      return 9;
+    default:
+      return -1;
+  }
+}
+
+namespace {
+
+/// Whether two mentions of one source are about the same leg, or one of them about the whole call.
+bool same_subject(const Mention& a, const Mention& b) {
+  if (!a.leg.empty() && !b.leg.empty()) return a.leg == b.leg;
+  const Text& ext_a = a.has_agent ? a.agent_ext : a.to.ext;
+  const Text& ext_b = b.has_agent ? b.agent_ext : b.to.ext;
+  return ext_a.empty() || ext_b.empty() || ext_a == ext_b;
+}
+
+bool begins(FactType type) {
+  return type == FactType::started || type == FactType::dialing || type == FactType::ringing ||
+         type == FactType::answered;
+}
+
+/// When a note without a time of its own happened: not after a later state of the same leg that was
+/// told shortly before it. One that says again what was said has its own time: it may be a second try.
+Time untimed_place(const CallRecord& record, std::size_t at) {
+  const Note& late = record.notes[at];
+  if (!begins(late.type)) return late.at;
+  Time out = late.at;
+  const Mention& who = record.mentions[late.mention];
+  for (std::size_t i = 0; i < record.notes.size(); ++i) {
+    const Note& other = record.notes[i];
+    if (i == at || other.at > late.at || late.at - other.at > kReorderWindow) continue;
+    const Mention& about = record.mentions[other.mention];
+    if (record.parts[about.part].source != record.parts[who.part].source) continue;
+    // Who calls did so before anybody answered that call.
+    // Dialogs of two watchers tell of one ring and one answer each in their own time.
+    const bool calls = late.type == FactType::started || late.type == FactType::dialing ||
+                       (late.type == FactType::ringing && late.state_report);
+    if (calls ? about.part != who.part && !same_subject(about, who) : !same_subject(about, who))
+      continue;
+    // A source's own sequence of that leg says more.
+    if (late.has_seq() && other.has_seq() && about.part == who.part && about.leg == who.leg)
+      continue;
+    // Only of the same facts in another order; a leg of its own begins with its own first fact.
+    if (other.type == late.type && other.mention == late.mention) return late.at;
+    if (rank(other.type) > rank(late.type)) out = std::min(out, other.at);
+  }
+  return out;
+}
+
+}  // namespace
+
+Order canonical_order(const CallRecord& record, const SourceBook& sources) {
+  const auto part_of = [&](const Placed& placed) {
+    return record.mentions[record.notes[placed.note].mention].part;
+  };
+  Order out;
+  out.resize(record.notes.size());
+  bool any_seq = false;
+  int highest = -1;
+  for (const Note& note : record.notes) highest = std::max(highest, rank(note.type));
+  for (std::size_t i = 0; i < record.notes.size(); ++i) {
+    const Note& note = record.notes[i];
+    const int own = rank(note.type);
+    out[i] = {static_cast<std::uint16_t>(i), static_cast<std::int16_t>(own), note.at};
+    any_seq |= note.has_seq();
+    if (!note.told_at && own >= 0 && own < highest) out[i].at = untimed_place(record, i);
+  }
+  // Of two sources, one's clock may be behind: the end that it tells comes after what the other has
+  // told of the call, as far as clocks differ.
+  bool several_sources = false;
+  for (const Part& part : record.parts)
+    several_sources |= part.source != SourceBook::kBroker && part.source != record.parts[0].source;
+  for (Placed& placed : out) {
+    const Note& note = record.notes[placed.note];
+    if (!several_sources || note.type != FactType::ended) continue;
+    const SourceIndex own = record.parts[part_of(placed)].source;
+    if (own == SourceBook::kBroker) continue;
+    for (const Note& other : record.notes) {
+      const SourceIndex theirs = record.parts[record.mentions[other.mention].part].source;
+      if (theirs != own && theirs != SourceBook::kBroker && rank(other.type) >= 0 &&
+          rank(other.type) < rank(FactType::ended) && other.at - note.at <= kSkewMax)
+        placed.at = std::max(placed.at, other.at);
+    }
+  }
+  // A record of the whole call belongs after it, whatever time it names: some give the call's start.
+  for (Placed& placed : out) {
+    const Note& note = record.notes[placed.note];
+    if (note.type != FactType::report) continue;
+    for (const Note& other : record.notes)
+      if (rank(other.type) >= 0 && rank(other.type) < rank(FactType::report))
+        placed.at = std::max(placed.at, other.at);
+  }
+  if (any_seq) {
+    // A source's own sequence comes before its clock and before the states: along it neither falls.
+    // It counts within a leg: some begin anew with each.
+    boost::container::small_vector<std::uint16_t, 16> counted;
+    for (const Placed& placed : out)
+      if (record.notes[placed.note].has_seq()) counted.push_back(placed.note);
+    std::stable_sort(counted.begin(), counted.end(), [&](auto a, auto b) {
+      const Note &one = record.notes[a], &two = record.notes[b];
+      const Text &leg = record.mentions[one.mention].leg, &other = record.mentions[two.mention].leg;
+      return std::tuple<int, const Text&, std::int64_t, int, Time>{part_of(out[a]), leg, one.seq,
+                                                                   rank(one.type), one.at} <
+             std::tuple<int, const Text&, std::int64_t, int, Time>{part_of(out[b]), other, two.seq,
+                                                                   rank(two.type), two.at};
+    });
+    const auto one_count = [&](const Placed& a, const Placed& b) {
+      const Mention& one = record.mentions[record.notes[a.note].mention];
+      const Mention& two = record.mentions[record.notes[b.note].mention];
+      return one.part == two.part && one.leg == two.leg;
+    };
+    // What came late and has no time of its own happened before what it should have come before …
+    for (std::size_t i = counted.size(); i-- > 1;) {
+      Placed& before = out[counted[i - 1]];
+      const Placed& next = out[counted[i]];
+      if (one_count(before, next) && !record.notes[before.note].told_at)
+        before.at = std::min(before.at, next.at);
+    }
+    // … and a clock that runs back does not turn the sequence round.
+    for (std::size_t i = 1; i < counted.size(); ++i) {
+      const Placed& before = out[counted[i - 1]];
+      Placed& next = out[counted[i]];
+      if (!one_count(before, next) || before.at < next.at) continue;
+      next.at = before.at;
+      next.rank = std::max(next.rank, before.rank);
+    }
+  }
+  const auto precedes = [&](const Placed& a, const Placed& b) {
+    if (a.at != b.at) return a.at < b.at;
+    if (a.rank != b.rank) return a.rank < b.rank;
+    const Note &one = record.notes[a.note], &two = record.notes[b.note];
+    const Mention &who = record.mentions[one.mention], &other = record.mentions[two.mention];
+    if (who.part != other.part) {
+      const Part &p = record.parts[who.part], &q = record.parts[other.part];
+      if (p.source != q.source) return sources[p.source].name < sources[q.source].name;
+      return p.id < q.id;
+    }
+    if (one.seq != two.seq) return one.seq < two.seq;
+    // The same moment, the same rank: by what is said, never by arrival.
+    if (one.type != two.type) return one.type < two.type;
+    // A leg's own end says more of it than the end of the whole call.
+    const auto of_all = [](const Mention& mention) { return !mention.has_agent; };
+    if (of_all(who) != of_all(other)) return of_all(other);
+    return std::tie(who.leg, who.agent_ext, who.agent_user, who.from.number, who.from.ext,
+                    who.to.number, who.to.ext, who.did) <
+           std::tie(other.leg, other.agent_ext, other.agent_user, other.from.number, other.from.ext,
+                    other.to.number, other.to.ext, other.did);
+  };
+  if (!std::is_sorted(out.begin(), out.end(), precedes))
+    std::stable_sort(out.begin(), out.end(), precedes);
+  return out;
+}
+
+}  // namespace hookswitch
