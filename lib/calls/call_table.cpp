@@ -120,18 +120,23 @@ bool CallTable::take_fact(Slot slot, const Fact& fact, SourceIndex source, Joine
     now_live(slot);
     plan_check(slot);
   }
-  Truth truth_before;
+  const bool ties = fact.ids.call.size() > 1 || !fact.transfer.other_calls.empty();
+  Truth truth_before, truth;
   std::shared_ptr<const Call> before;
-  if (was_told) {
-    const Note note = record.notes.back();
-    record.notes.pop_back();
-    truth_before = fold(record, sources_);
+  if (was_told && !ties && fold_step(record, sources_, truth_before, truth)) {
     before = show(record, truth_before, sources_);
-    record.notes.push_back(note);
+  } else {
+    if (was_told) {
+      const Note note = record.notes.back();
+      record.notes.pop_back();
+      truth_before = fold(record, sources_);
+      before = show(record, truth_before, sources_);
+      record.notes.push_back(note);
+    }
+    tie_names(record, fact, source);
+    mark_handed_on(record, fact, source);
+    truth = fold(record, sources_);
   }
-  tie_names(record, fact, source);
-  mark_handed_on(record, fact, source);
-  const Truth truth = fold(record, sources_);
   Cause cause{&record.notes.back(), {}};
   if (fact.type == FactType::recording)
     cause.recording = fact.recording.id.empty() ? fact.recording.url : fact.recording.id;
@@ -360,7 +365,7 @@ CallTable::Slot CallTable::merge(Slot one, Slot two, const Joined& why, const Fa
     truth_before = fold(record, sources_);
     before = show(record, truth_before, sources_);
   }
-  if (gone_told) shown_gone = show(gone, fold(gone, sources_), sources_);
+  if (gone_told) shown_gone = shown(lost);
   if (fact != nullptr) {
     mark_handed_on(record, *fact, why.source);
     mark_handed_on(gone, *fact, why.source);
@@ -417,7 +422,7 @@ CallTable::Slot CallTable::merge(Slot one, Slot two, const Joined& why, const Fa
   free_.push_back(lost);
   --count_;
 
-  const Truth truth = fold(record, sources_);
+  Truth truth = fold(record, sources_);
   for (std::size_t i = notes_before; i < record.notes.size(); ++i) see(kept, i);
   if (!was_told) return kept;
   if (gone_told) {
@@ -612,6 +617,7 @@ void CallTable::add_key(Slot slot, const FactKey& key, Step& step) {
     return known.source == key.key.source && same_key(known, key.key);
   });
   if (record.keys.size() >= kKeysPerCallMax || told) return;
+  grow_by_one(record.keys);
   record.keys.push_back(key.key);
   index(key.hash, slot);
   touch(slot, step);
@@ -622,6 +628,7 @@ void CallTable::add_tuple(Slot slot, const Text& tuple, Step& step) {
   if (record.tuples.size() >= kTuplesMax ||
       std::find(record.tuples.begin(), record.tuples.end(), tuple) != record.tuples.end())
     return;
+  grow_by_one(record.tuples);
   record.tuples.push_back(tuple);
   index(hash_of_tuple(record.org, tuple.str()), slot);
   touch(slot, step);
@@ -655,13 +662,18 @@ CallTable::Slot CallTable::find_any(const std::string& org, const std::string& a
 
 // --- looking -----------------------------------------------------------------------------------------
 
+std::shared_ptr<const Call> CallTable::shown(Slot slot) const {
+  Truth truth = fold(*records_[slot], sources_);
+  return show(*records_[slot], truth, sources_);
+}
+
 std::vector<std::shared_ptr<const Call>> CallTable::live(const std::string& org) const {
   std::vector<std::shared_ptr<const Call>> out;
   const auto slots = live_.find(org);
   if (slots == live_.end()) return out;
   out.reserve(slots->second.size());
   for (const Slot slot : slots->second)
-    out.push_back(show(*records_[slot], fold(*records_[slot], sources_), sources_));
+    out.push_back(shown(slot));
   std::sort(out.begin(), out.end(), [](const auto& a, const auto& b) { return a->id < b->id; });
   return out;
 }
@@ -670,7 +682,7 @@ std::shared_ptr<const Call> CallTable::find(const std::string& org,
                                             const std::string& any_id) const {
   const Slot slot = find_any(org, any_id);
   if (slot == kNone || !records_[slot]->told) return nullptr;
-  return show(*records_[slot], fold(*records_[slot], sources_), sources_);
+  return shown(slot);
 }
 
 std::string CallTable::explain(const std::string& org, const std::string& any_id) const {
@@ -695,7 +707,7 @@ std::vector<Fact> CallTable::living_legs(const std::string& org, const std::stri
             [&](Slot a, Slot b) { return records_[a]->id < records_[b]->id; });
   for (const Slot slot : sorted) {
     const CallRecord& record = *records_[slot];
-    const Truth truth = fold(record, sources_);
+    Truth truth = fold(record, sources_);
     for (const FoldLeg& leg : truth.legs) {
       if (leg.leg.state == LegState::terminated) continue;
       for (const auto& [by, id] : leg.keys) {

@@ -127,7 +127,7 @@ class CallTable {
   void end_by_tick(Slot slot, Time now, Disposition why, Step& step);
   void settled(Slot slot, const Truth& truth, bool was_ended);
 
-  Slot by_hash(std::uint64_t hash, Slot owner) const;
+  std::shared_ptr<const Call> shown(Slot slot) const;
   Slot find_key(const FactKey& key) const;
   Slot find_call_id(const std::string& id) const;
   Slot find_any(const std::string& org, const std::string& any_id) const;

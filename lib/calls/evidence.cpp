@@ -19,6 +19,7 @@ std::optional<std::size_t> place(List& list, Value value, std::size_t count_max)
   const auto at = std::find(list.begin(), list.end(), value);
   if (at != list.end()) return static_cast<std::size_t>(at - list.begin());
   if (list.size() >= count_max) return std::nullopt;
+  grow_by_one(list);
   list.push_back(std::move(value));
   return list.size() - 1;
 }
@@ -75,6 +76,25 @@ Mention mention_of(const Fact& fact, const CallRecord& record, std::uint8_t part
     }
   }
   return out;
+}
+
+/// Whether a fact names nobody but whom `known` names: then nobody has to be looked up.
+bool names_the_same(const Mention& known, const Fact& fact, std::uint8_t part) {
+  const bool has_agent = !fact.agent.empty();
+  return known.part == part && known.has_agent == has_agent && known.leg == fact.ids.leg &&
+         known.direction == fact.direction.value_or(Direction::unknown) &&
+         (!has_agent || (!fact.agent.ext.empty() && known.agent_ext == fact.agent.ext)) &&
+         known.from == fact.from && known.to == fact.to && known.did == fact.did;
+}
+
+std::optional<std::size_t> place_mention(CallRecord& record, const Fact& fact, std::uint8_t part,
+                                         const Directory& directory) {
+  const auto known = std::find_if(
+      record.mentions.begin(), record.mentions.end(),
+      [&](const Mention& mention) { return names_the_same(mention, fact, part); });
+  if (known != record.mentions.end())
+    return static_cast<std::size_t>(known - record.mentions.begin());
+  return place(record.mentions, mention_of(fact, record, part, directory), kMentionsMax);
 }
 
 std::shared_ptr<const Extras> extras_of(const Fact& fact) {
@@ -208,8 +228,7 @@ std::optional<std::size_t> add_note(CallRecord& record, const Fact& fact, Source
   if (!part) part = place(record.parts, Part{source, part_id}, kPartsMax);
   if (!part) return std::nullopt;
   const auto mention =
-      place(record.mentions,
-            mention_of(fact, record, static_cast<std::uint8_t>(*part), directory), kMentionsMax);
+      place_mention(record, fact, static_cast<std::uint8_t>(*part), directory);
   if (!mention) return std::nullopt;
 
   Note note;
@@ -231,11 +250,15 @@ std::optional<std::size_t> add_note(CallRecord& record, const Fact& fact, Source
                      [&](const auto& known) { return *known == *extras; });
     if (at == record.extras.end() && record.extras.size() >= kExtrasMax) return std::nullopt;
     note.extras = static_cast<std::uint8_t>(at - record.extras.begin());
-    if (at == record.extras.end()) record.extras.push_back(std::move(extras));
+    if (at == record.extras.end()) {
+      grow_by_one(record.extras);
+      record.extras.push_back(std::move(extras));
+    }
   }
   for (const Text& other : fact.transfer.other_calls)
     if (!other.empty()) place(record.parts, Part{source, other}, kPartsMax);
   if (is_repeat(record, note)) return std::nullopt;
+  grow_by_one(record.notes);
   record.notes.push_back(note);
   return record.notes.size() - 1;
 }

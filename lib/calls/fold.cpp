@@ -19,29 +19,99 @@ Truth fold(const CallRecord& record, const SourceBook& sources, Trace* trace) {
   return Folding{record, sources, trace}.run();
 }
 
+bool fold_step(const CallRecord& record, const SourceBook& sources, Truth& before, Truth& after) {
+  Folding folding{record, sources, nullptr};
+  if (!folding.newest_is_last()) return false;
+  folding.run_to_newest();
+  before = Folding{folding}.end();
+  folding.run_newest();
+  after = std::move(folding).end();
+  return true;
+}
+
 Folding::Folding(const CallRecord& record, const SourceBook& sources, Trace* trace)
     : record_(record), sources_(sources), trace_(trace), call_(truth_.call) {}
 
+Folding::Folding(const Folding& other)
+    : record_(other.record_),
+      sources_(other.sources_),
+      trace_(other.trace_),
+      truth_(other.truth_),
+      call_(truth_.call),
+      parts_(other.parts_),
+      step_(other.step_),
+      begun_(other.begun_),
+      waiting_(other.waiting_),
+      handed_on_(other.handed_on_),
+      voicemail_(other.voicemail_),
+      joined_(other.joined_),
+      transferred_at_(other.transferred_at_),
+      settle_end_(other.settle_end_),
+      told_duration_(other.told_duration_),
+      last_at_(other.last_at_),
+      state_source_(other.state_source_),
+      text_bytes_(other.text_bytes_) {}
+
 Truth Folding::run() {
-  const Order order = canonical_order(record_, sources_);
-  survey(order);
+  order_ = canonical_order(record_, sources_);
+  survey(order_);
   call_.org = record_.org;
-  for (const Placed& placed : order) {
-    const Note& note = record_.notes[placed.note];
-    step_.note = &note;
-    step_.mention = &record_.mentions[note.mention];
-    step_.extras = note.extras == Note::kNoExtras ? nullptr : record_.extras[note.extras].get();
-    step_.part_at = root_part(record_, step_.mention->part);
-    step_.part = &parts_[step_.part_at];
-    step_.source = record_.parts[step_.mention->part].source;
-    step_.at = note.told_at ? note.at : placed.at;
-    step_.index = placed.note;
-    take_step();
-    last_at_ = std::max(last_at_, step_.at);
-  }
+  call_.provenance.reserve(8);
+  for (const Placed& placed : order_) take_note(placed);
+  return std::move(*this).end();
+}
+
+Truth Folding::end() && {
   finish();
   return std::move(truth_);
 }
+
+void Folding::take_note(const Placed& placed) {
+  const Note& note = record_.notes[placed.note];
+  step_.note = &note;
+  step_.mention = &record_.mentions[note.mention];
+  step_.extras = note.extras == Note::kNoExtras ? nullptr : record_.extras[note.extras].get();
+  step_.part_at = root_part(record_, step_.mention->part);
+  step_.part = &parts_[step_.part_at];
+  step_.source = record_.parts[step_.mention->part].source;
+  step_.at = note.told_at ? note.at : placed.at;
+  step_.index = placed.note;
+  take_step();
+  last_at_ = std::max(last_at_, step_.at);
+}
+
+bool Folding::newest_is_last() {
+  // With several parts the newest may change how the others belong together.
+  const Note& newest = record_.notes.back();
+  const auto& notes = record_.notes;
+  const bool one_part = std::all_of(notes.begin(), notes.end(), [&](const Note& note) {
+    return record_.mentions[note.mention].part == record_.mentions[newest.mention].part;
+  });
+  if (!one_part || notes.size() < 2) return false;
+  order_ = canonical_order(record_, sources_);
+  if (order_.back().note + std::size_t{1} != notes.size()) return false;
+  // Nor may it have moved another: what came late has been put before it.
+  for (const Placed& placed : order_)
+    if (placed.at != notes[placed.note].at) return false;
+  // What the part tells of itself must have been told before it.
+  const Mention& mention = record_.mentions[newest.mention];
+  bool direction = mention.direction == Direction::unknown, from = !names_line(mention.from);
+  for (std::size_t i = 0; i + 1 < order_.size(); ++i) {
+    const Mention& other = record_.mentions[notes[order_[i].note].mention];
+    direction |= other.direction != Direction::unknown;
+    from |= names_line(other.from);
+  }
+  return direction && from;
+}
+
+void Folding::run_to_newest() {
+  survey(order_);
+  call_.org = record_.org;
+  call_.provenance.reserve(8);
+  for (std::size_t i = 0; i + 1 < order_.size(); ++i) take_note(order_[i]);
+}
+
+void Folding::run_newest() { take_note(order_.back()); }
 
 void Folding::survey(const Order& order) {
   parts_.resize(record_.parts.size());

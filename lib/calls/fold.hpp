@@ -65,4 +65,8 @@ using Trace = std::vector<Decision>;
 /// pair has an answer, most of them "nothing new". Pure.
 Truth fold(const CallRecord& record, const SourceBook& sources, Trace* trace = nullptr);
 
+/// The same, before and after the newest note, at little more than the price of one: most facts come
+/// in order, and then all steps but the last are common to both. False: they do not; nothing is done.
+bool fold_step(const CallRecord& record, const SourceBook& sources, Truth& before, Truth& after);
+
 }  // namespace hookswitch

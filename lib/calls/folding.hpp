@@ -29,7 +29,13 @@ struct FoldPart {
 class Folding {
  public:
   Folding(const CallRecord& record, const SourceBook& sources, Trace* trace);
+  Folding(const Folding& other);
   Truth run();
+  /// Whether the newest note is the last one; then run_to_newest() and run_newest() are run() in two.
+  bool newest_is_last();
+  void run_to_newest();
+  void run_newest();
+  Truth end() &&;
 
  private:
   using At = std::optional<std::size_t>;
@@ -116,9 +122,12 @@ class Folding {
 
   void note_rule(const char* rule, At leg = {}, std::string why = {});
 
+  void take_note(const Placed& placed);
+
   const CallRecord& record_;
   const SourceBook& sources_;
   Trace* trace_;
+  Order order_;
   Truth truth_;
   Call& call_;
   boost::container::small_vector<FoldPart, 4> parts_;

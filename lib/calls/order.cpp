@@ -131,13 +131,13 @@ Order canonical_order(const CallRecord& record, const SourceBook& sources) {
     boost::container::small_vector<std::uint16_t, 16> counted;
     for (const Placed& placed : out)
       if (record.notes[placed.note].has_seq()) counted.push_back(placed.note);
-    std::stable_sort(counted.begin(), counted.end(), [&](auto a, auto b) {
+    std::sort(counted.begin(), counted.end(), [&](auto a, auto b) {
       const Note &one = record.notes[a], &two = record.notes[b];
       const Text &leg = record.mentions[one.mention].leg, &other = record.mentions[two.mention].leg;
-      return std::tuple<int, const Text&, std::int64_t, int, Time>{part_of(out[a]), leg, one.seq,
-                                                                   rank(one.type), one.at} <
-             std::tuple<int, const Text&, std::int64_t, int, Time>{part_of(out[b]), other, two.seq,
-                                                                   rank(two.type), two.at};
+      if (part_of(out[a]) != part_of(out[b])) return part_of(out[a]) < part_of(out[b]);
+      if (!(leg == other)) return leg < other;
+      return std::tuple{one.seq, rank(one.type), one.at, a} <
+             std::tuple{two.seq, rank(two.type), two.at, b};
     });
     const auto one_count = [&](const Placed& a, const Placed& b) {
       const Mention& one = record.mentions[record.notes[a.note].mention];
@@ -177,12 +177,12 @@ Order canonical_order(const CallRecord& record, const SourceBook& sources) {
     const auto of_all = [](const Mention& mention) { return !mention.has_agent; };
     if (of_all(who) != of_all(other)) return of_all(other);
     return std::tie(who.leg, who.agent_ext, who.agent_user, who.from.number, who.from.ext,
-                    who.to.number, who.to.ext, who.did) <
+                    who.to.number, who.to.ext, who.did, a.note) <
            std::tie(other.leg, other.agent_ext, other.agent_user, other.from.number, other.from.ext,
-                    other.to.number, other.to.ext, other.did);
+                    other.to.number, other.to.ext, other.did, b.note);
   };
   if (!std::is_sorted(out.begin(), out.end(), precedes))
-    std::stable_sort(out.begin(), out.end(), precedes);
+    std::sort(out.begin(), out.end(), precedes);
   return out;
 }
 

@@ -67,6 +67,12 @@ struct CallRecord {
   std::optional<Time> check_until;  ///< its source has been asked whether it still lives; over then
 };
 
+/// Makes room for one more without doubling: most calls have a few of each, and there are many calls.
+template <class List>
+void grow_by_one(List& list) {
+  if (list.size() == list.capacity() && list.size() < 8) list.reserve(list.size() + 1);
+}
+
 /// Takes what `fact` says into the record. nullopt: it says nothing that is not known, or the call's
 /// limits are reached (`kNotesPerCallMax`, …); else where the note is.
 std::optional<std::size_t> add_note(CallRecord& record, const Fact& fact, SourceIndex source,

@@ -123,9 +123,9 @@ class Teller {
       : record_(record), sources_(sources), events_(events) {}
 
   void step(const std::shared_ptr<const Call>& before, const Truth& truth_before,
-            const Truth& truth, const Cause& cause);
+            Truth& truth, const Cause& cause);
   void merge(const std::shared_ptr<const Call>& before, const Truth& truth_before,
-             const std::shared_ptr<const Call>& gone, const Truth& truth, Time at);
+             const std::shared_ptr<const Call>& gone, Truth& truth, Time at);
 
  private:
   void start();
@@ -142,7 +142,8 @@ class Teller {
   std::shared_ptr<const Call> joined(const Call& before,
                                      const std::vector<const Leg*>& absorbed) const;
   bool correct_ended(const Call& before);
-  void amend(const Call& before, Call& fixed);
+  void amend(const Call& was);
+  std::shared_ptr<Call> put_right(const Call& was) const;
   std::shared_ptr<const Call> correct(const std::shared_ptr<const Call>& before);
   void the_rest(const Call& before, std::size_t told_before);
   void remember();
@@ -150,7 +151,7 @@ class Teller {
   std::vector<Text> moved_legs(const Call& before) const;
 
   template <class Value>
-  void amended(const std::string& field, const Value& was, const Value& is);
+  void amended(const char* field, const Value& was, const Value& is);
 
   CallRecord& record_;
   const SourceBook& sources_;
@@ -349,68 +350,97 @@ std::string json_of(LegRole role) { return json_text(std::string{to_string(role)
 std::string json_of(Direction direction) { return json_text(std::string{to_string(direction)}); }
 
 template <class Value>
-void Teller::amended(const std::string& field, const Value& was, const Value& is) {
-  if (was == is) return;
+void Teller::amended(const char* field, const Value& was, const Value& is) {
   amendments_.push_back({field, json_of(was), json_of(is)});
 }
 
-/// What was told and is not so; a filled gap is no correction. `fixed` gets the new values.
-void Teller::amend(const Call& before, Call& fixed) {
+/// What was told and is not so; a filled gap is no correction.
+void Teller::amend(const Call& was) {
   const Call& now = *now_;
-  const auto fix = [&](const std::string& field, auto& was, const auto& is, bool told) {
-    if (!told || was == is) return;
-    amended(field, was, is);
-    was = is;
+  const auto fix = [&](const char* field, const auto& old, const auto& is, bool told) {
+    if (told && !(old == is)) amended(field, old, is);
   };
-  const auto text = [&](const char* field, Text& was, const Text& is) {
-    fix(field, was, is, !was.empty());
+  const auto text = [&](const char* field, const Text& old, const Text& is) {
+    fix(field, old, is, !old.empty());
   };
-  fix("direction", fixed.direction, now.direction, before.direction != Direction::unknown);
-  text("from.number", fixed.from.number, now.from.number);
-  text("from.ext", fixed.from.ext, now.from.ext);
-  text("to.number", fixed.to.number, now.to.number);
-  text("to.ext", fixed.to.ext, now.to.ext);
-  text("did", fixed.did, now.did);
-  text("customer.number", fixed.customer.number, now.customer.number);
-  if (fixed.started_at != now.started_at) {
-    amended("started_at", std::optional{fixed.started_at}, std::optional{now.started_at});
-    fixed.started_at = now.started_at;
-  }
-  const bool ended = before.state == CallState::ended;
-  fix("answered_at", fixed.answered_at, now.answered_at, before.answered_at || ended);
-  fix("ended_at", fixed.ended_at, now.ended_at, ended);
+  fix("direction", was.direction, now.direction, was.direction != Direction::unknown);
+  text("from.number", was.from.number, now.from.number);
+  text("from.ext", was.from.ext, now.from.ext);
+  text("to.number", was.to.number, now.to.number);
+  text("to.ext", was.to.ext, now.to.ext);
+  text("did", was.did, now.did);
+  text("customer.number", was.customer.number, now.customer.number);
+  if (was.started_at != now.started_at)
+    amended("started_at", std::optional{was.started_at}, std::optional{now.started_at});
+  const bool ended = was.state == CallState::ended;
+  fix("answered_at", was.answered_at, now.answered_at, was.answered_at || ended);
+  fix("ended_at", was.ended_at, now.ended_at, ended);
   // What a machine picked up, a person may answer next: that is news.
   const bool answered_now =
-      now.answered_at && !before.answered_at && !ended &&
+      was.answered_by && now.answered_at && !was.answered_at && !ended &&
       std::any_of(now.legs.begin(), now.legs.end(), [&](const Leg& leg) {
-        const Leg* was = before.find_leg(leg.id);
+        const Leg* old = was.find_leg(leg.id);
         return leg.role == LegRole::callee && leg.answered_at == now.answered_at &&
-               !is_over(leg) && (was == nullptr || rank(was->state) < rank(LegState::confirmed));
+               !is_over(leg) && (old == nullptr || rank(old->state) < rank(LegState::confirmed));
       });
-  fix("answered_by", fixed.answered_by, now.answered_by, before.answered_by && !answered_now);
-  fix("disposition", fixed.disposition, now.disposition, ended);
-  fix("ring_ms", fixed.ring, now.ring, ended);
-  fix("talk_ms", fixed.talk, now.talk, ended);
-  fix("hold_ms", fixed.hold, now.hold, ended);
-  for (Leg& was : fixed.legs) {
-    const std::string name = "legs." + was.id.str() + ".";
-    const Leg* is = now.find_leg(was.id);
-    if (is == nullptr) continue;
-    const bool over = is_over(was);
-    fix(name + "role", was.role, is->role, true);
-    text((name + "ext").c_str(), was.ext, is->ext);
-    fix(name + "ringing_at", was.ringing_at, is->ringing_at, was.ringing_at || over);
-    fix(name + "answered_at", was.answered_at, is->answered_at, was.answered_at || over);
-    fix(name + "ended_at", was.ended_at, is->ended_at, over);
-    fix(name + "end_reason", was.end_reason, is->end_reason, over);
+  fix("answered_by", was.answered_by, now.answered_by, was.answered_by && !answered_now);
+  fix("disposition", was.disposition, now.disposition, ended);
+  fix("ring_ms", was.ring, now.ring, ended);
+  fix("talk_ms", was.talk, now.talk, ended);
+  fix("hold_ms", was.hold, now.hold, ended);
+  for (const Leg& leg : was.legs) {
+    const Leg* is = now.find_leg(leg.id);
+    if (is == nullptr || *is == leg) continue;
+    const auto fix_leg = [&](const char* field, const auto& old, const auto& value, bool told) {
+      if (told && !(old == value))
+        amended(("legs." + leg.id.str() + "." + field).c_str(), old, value);
+    };
+    const bool over = is_over(leg);
+    fix_leg("role", leg.role, is->role, true);
+    fix_leg("ext", leg.ext, is->ext, !leg.ext.empty());
+    fix_leg("ringing_at", leg.ringing_at, is->ringing_at, leg.ringing_at || over);
+    fix_leg("answered_at", leg.answered_at, is->answered_at, leg.answered_at || over);
+    fix_leg("ended_at", leg.ended_at, is->ended_at, over);
+    fix_leg("end_reason", leg.end_reason, is->end_reason, over);
   }
+}
+
+/// `was` with what amend() found put right.
+std::shared_ptr<Call> Teller::put_right(const Call& was) const {
+  auto out = std::make_shared<Call>(was);
+  const Call& now = *now_;
+  const auto fix = [](auto& value, const auto& is, bool told) {
+    if (told) value = is;
+  };
+  fix(out->direction, now.direction, was.direction != Direction::unknown);
+  fix(out->from.number, now.from.number, !was.from.number.empty());
+  fix(out->from.ext, now.from.ext, !was.from.ext.empty());
+  fix(out->to.number, now.to.number, !was.to.number.empty());
+  fix(out->to.ext, now.to.ext, !was.to.ext.empty());
+  fix(out->did, now.did, !was.did.empty());
+  fix(out->customer.number, now.customer.number, !was.customer.number.empty());
+  out->started_at = now.started_at;
+  fix(out->answered_at, now.answered_at, was.answered_at.has_value());
+  fix(out->answered_by, now.answered_by, was.answered_by.has_value());
+  for (Leg& leg : out->legs) {
+    const Leg* is = now.find_leg(leg.id);
+    if (is == nullptr) continue;
+    const bool over = is_over(leg);
+    leg.role = is->role;
+    fix(leg.ext, is->ext, !leg.ext.empty());
+    fix(leg.ringing_at, is->ringing_at, leg.ringing_at || over);
+    fix(leg.answered_at, is->answered_at, leg.answered_at || over);
+    fix(leg.ended_at, is->ended_at, over);
+    fix(leg.end_reason, is->end_reason, over);
+  }
+  return out;
 }
 
 /// Corrections come before the news of the same step: the call as it was told, corrected.
 std::shared_ptr<const Call> Teller::correct(const std::shared_ptr<const Call>& before) {
-  auto fixed = std::make_shared<Call>(*before);
-  amend(*before, *fixed);
+  amend(*before);
   if (amendments_.empty()) return before;
+  auto fixed = put_right(*before);
   // Without news of a leg the correction shows all that has changed.
   const bool no_steps = before->state == now_->state && moved_legs(*before).empty() &&
                         std::equal(before->legs.begin(), before->legs.end(), now_->legs.begin(),
@@ -464,8 +494,7 @@ void Teller::after_the_end(const Call& before, const Cause& cause) {
 
 /// Whether there was anything to correct.
 bool Teller::correct_ended(const Call& before) {
-  Call fixed = before;
-  amend(before, fixed);
+  amend(before);
   if (amendments_.empty()) return false;
   emit(EventType::call_amended).amended = std::move(amendments_);
   amendments_.clear();
@@ -473,7 +502,7 @@ bool Teller::correct_ended(const Call& before) {
 }
 
 void Teller::step(const std::shared_ptr<const Call>& before, const Truth& truth_before,
-                  const Truth& truth, const Cause& cause) {
+                  Truth& truth, const Cause& cause) {
   const Note& note = *cause.note;
   at_ = note.at;
   after_end_ = record_.ended;
@@ -561,7 +590,7 @@ std::shared_ptr<const Call> Teller::joined(const Call& before,
 }
 
 void Teller::merge(const std::shared_ptr<const Call>& before, const Truth& truth_before,
-                   const std::shared_ptr<const Call>& gone, const Truth& truth, Time at) {
+                   const std::shared_ptr<const Call>& gone, Truth& truth, Time at) {
   at_ = at;
   after_end_ = record_.ended;
   record_.legs = number_legs(record_.legs, truth_before, truth, record_.legs_named);
@@ -598,10 +627,10 @@ void Teller::merge(const std::shared_ptr<const Call>& before, const Truth& truth
 
 }  // namespace
 
-std::shared_ptr<const Call> show(const CallRecord& record, const Truth& truth,
+std::shared_ptr<const Call> show(const CallRecord& record, Truth& truth,
                                  const SourceBook& sources) {
   HS_ASSERT(record.legs.size() == truth.legs.size());
-  auto out = std::make_shared<Call>(truth.call);
+  auto out = std::make_shared<Call>(std::move(truth.call));
   out->id = record.id;
   out->ids = shown_keys(record, sources);
   out->absorbed = record.absorbed;
@@ -618,14 +647,14 @@ std::shared_ptr<const Call> show(const CallRecord& record, const Truth& truth,
 }
 
 void tell(CallRecord& record, const std::shared_ptr<const Call>& before, const Truth& truth_before,
-          const Truth& truth, const SourceBook& sources, const Cause& cause,
+          Truth& truth, const SourceBook& sources, const Cause& cause,
           std::vector<Event>& events) {
   Teller{record, sources, events}.step(before, truth_before, truth, cause);
 }
 
 void tell_merged(CallRecord& record, const std::shared_ptr<const Call>& before,
                  const Truth& truth_before, const std::shared_ptr<const Call>& shown_gone,
-                 const Truth& truth, const SourceBook& sources, Time at,
+                 Truth& truth, const SourceBook& sources, Time at,
                  std::vector<Event>& events) {
   Teller{record, sources, events}.merge(before, truth_before, shown_gone, truth, at);
 }

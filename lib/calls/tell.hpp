@@ -9,8 +9,8 @@
 namespace hookswitch {
 
 /// A call as clients may see it now: the truth, with ids, and never behind what they were told.
-std::shared_ptr<const Call> show(const CallRecord& record, const Truth& truth,
-                                 const SourceBook& sources);
+/// `truth` gives its call away.
+std::shared_ptr<const Call> show(const CallRecord& record, Truth& truth, const SourceBook& sources);
 
 /// What brought a change.
 struct Cause {
@@ -22,14 +22,14 @@ struct Cause {
 /// changed, corrections as such. Names the new legs and notes in `record` what was told. `before`:
 /// nullptr for a new call. Appends to `events`.
 void tell(CallRecord& record, const std::shared_ptr<const Call>& before, const Truth& truth_before,
-          const Truth& truth, const SourceBook& sources, const Cause& cause,
+          Truth& truth, const SourceBook& sources, const Cause& cause,
           std::vector<Event>& events);
 
 /// The same after `gone` has been taken into `record`: one `call.merged`, then what the union of the
 /// two changed. `shown_gone` is the absorbed call as it was told last, under its own id.
 void tell_merged(CallRecord& record, const std::shared_ptr<const Call>& before,
                  const Truth& truth_before, const std::shared_ptr<const Call>& shown_gone,
-                 const Truth& truth, const SourceBook& sources, Time at,
+                 Truth& truth, const SourceBook& sources, Time at,
                  std::vector<Event>& events);
 
 }  // namespace hookswitch

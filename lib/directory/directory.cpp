@@ -14,10 +14,9 @@ std::string Directory::key(std::string_view org, std::string_view id) {
 void Directory::add(Org org) { orgs_[org.id] = std::move(org); }
 
 void Directory::add(User user) {
-  const std::string at = key(user.org, user.id);
-  for (const auto& ext : user.extensions) by_ext_[key(user.org, ext)] = at;
-  if (!user.email.empty()) by_email_[key(user.org, to_lower(user.email))] = at;
-  users_[at] = std::move(user);
+  const User& added = users_.insert_or_assign(key(user.org, user.id), std::move(user)).first->second;
+  for (const auto& ext : added.extensions) by_ext_[key(added.org, ext)] = &added;
+  if (!added.email.empty()) by_email_[key(added.org, to_lower(added.email))] = &added;
 }
 
 const Org* Directory::find_org(std::string_view org) const {
@@ -32,12 +31,12 @@ const User* Directory::find_user(std::string_view org, std::string_view id) cons
 
 const User* Directory::find_by_ext(std::string_view org, std::string_view ext) const {
   const auto it = by_ext_.find(key(org, ext));
-  return it == by_ext_.end() ? nullptr : &users_.at(it->second);
+  return it == by_ext_.end() ? nullptr : it->second;
 }
 
 const User* Directory::find_by_email(std::string_view org, std::string_view email) const {
   const auto it = by_email_.find(key(org, to_lower(email)));
-  return it == by_email_.end() ? nullptr : &users_.at(it->second);
+  return it == by_email_.end() ? nullptr : it->second;
 }
 
 std::vector<const User*> Directory::users() const {

@@ -23,6 +23,9 @@ struct User {
 /// never changed, so any thread may read it; a reload makes a new one.
 class Directory {
  public:
+  Directory() = default;
+  Directory(const Directory&) = delete;
+  Directory& operator=(const Directory&) = delete;
   void add(Org org);
   /// The user's extensions must not belong to another user of the organisation yet (the settings
   /// reader checks).
@@ -38,9 +41,9 @@ class Directory {
  private:
   static std::string key(std::string_view org, std::string_view id);
   std::map<std::string, Org, std::less<>> orgs_;
-  std::map<std::string, User> users_;
-  std::unordered_map<std::string, std::string> by_ext_;    // org, ext -> key in users_
-  std::unordered_map<std::string, std::string> by_email_;  // org, email -> key in users_
+  std::map<std::string, User> users_;  // its nodes stay where they are
+  std::unordered_map<std::string, const User*> by_ext_;    // org, ext
+  std::unordered_map<std::string, const User*> by_email_;  // org, email
 };
 
 }  // namespace hookswitch
