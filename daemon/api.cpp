@@ -21,6 +21,8 @@ struct StaticFile {
   std::string_view path, asset, type;
 };
 
+constexpr std::string_view kExplain = "/explain";
+
 constexpr StaticFile kFiles[] = {
     {"/", "console/index.html", "text/html; charset=utf-8"},
     {"/console.css", "console/console.css", "text/css; charset=utf-8"},
@@ -73,6 +75,53 @@ std::string json_for_html(std::string_view json) {
       out += c;
   }
   return out;
+}
+
+/// Overwrites whatever of `text` is one of the secrets, also as it stands in a URL.
+void hide(std::string& text, const std::vector<Secret>& secrets) {
+  for (const auto& secret : secrets) {
+    const std::string plain{secret.reveal()};
+    for (const auto& form : {plain, percent_encode(plain)})
+      for (auto at = text.find(form); !form.empty() && at != std::string::npos;
+           at = text.find(form, at))
+        text.replace(at, form.size(), "(not kept)");
+  }
+}
+
+SourceInputPtr source_input(HookRequest&& ask, std::string target,
+                            const std::vector<Secret>& secrets) {
+  SourceInput out{ask.received, std::move(ask.method), std::move(target), std::move(ask.headers),
+                  std::move(ask.body)};
+  hide(out.target, secrets);
+  hide(out.body, secrets);
+  for (auto& [name, value] : out.headers) hide(value, secrets);
+  return std::make_shared<const SourceInput>(std::move(out));
+}
+
+/// The explanation without near misses that are calls of other people.
+std::string explain_to(const Grant& grant, const CallTable& table, std::string text) {
+  if (grant.allows(Scope::events_org)) return text;
+  const auto document = json::parse(text, {.bytes_max = text.size() + 1, .values_max = 1'000'000});
+  if (!document) return {};
+  json::Writer out;
+  out.begin_object();
+  for (const auto& member : document->GetObject()) {
+    const auto name = json::text(member.name);
+    out.key(name);
+    if (name != "not_joined" || !member.value.IsArray()) {
+      out.value(member.value);
+      continue;
+    }
+    out.begin_array();
+    for (const auto& miss : member.value.GetArray()) {
+      const auto id = json::find_string(miss, "call");
+      const auto other = id ? table.find(grant.org, std::string{*id}) : nullptr;
+      if (other != nullptr && may_see(grant, other->org, people_in(*other))) out.value(miss);
+    }
+    out.end_array();
+  }
+  out.end_object();
+  return out.str();
 }
 
 /// The socket of the http room as the delivery room's sink.
@@ -338,11 +387,19 @@ void Api::hook(const View& view, http::Request request, http::Respond respond) {
   answer.body = std::move(handled->reply.body);
   answer.headers = std::move(handled->reply.headers);
   if (handled->facts.empty()) return respond(std::move(answer));
-  broker_.submit(std::move(handled->facts),
-                 [respond = std::move(respond),
-                  answer = std::move(answer)](std::optional<Errc> failure) mutable {
-                   respond(failure ? http::problem(*failure) : std::move(answer));
-                 });
+  SourceInputPtr input;
+  if (broker_.records_input()) {
+    std::string target = request.path;
+    if (!request.query.empty()) target += "?" + request.query;
+    input = source_input(std::move(ask), std::move(target), source.secrets);
+  }
+  broker_.submit(
+      std::move(handled->facts),
+      [respond = std::move(respond),
+       answer = std::move(answer)](std::optional<Errc> failure) mutable {
+        respond(failure ? http::problem(*failure) : std::move(answer));
+      },
+      std::move(input));
 }
 
 void Api::calls(const View& view, const http::Request& request, http::Respond respond) {
@@ -353,9 +410,11 @@ void Api::calls(const View& view, const http::Request& request, http::Respond re
   const auto states = query_values(request.query, "state"),
              exts = query_values(request.query, "ext");
   const auto users = query_values(request.query, "user"), ids = query_values(request.query, "id");
-  const auto one = request.path.size() > 10
-                       ? percent_decode(std::string_view{request.path}.substr(10))
-                       : std::string{};
+  // A single call, and why it is as it is.
+  auto name = std::string_view{request.path}.substr(std::min<std::size_t>(request.path.size(), 10));
+  const bool why = name.size() > kExplain.size() && name.ends_with(kExplain);
+  if (why) name.remove_suffix(kExplain.size());
+  const auto one = percent_decode(name);
   if (ids && ids->size() > kLookIdsMax) return refuse(Errc::too_many_fields, respond);
   if (!states || !exts || !users || !ids || !one || !is_utf8(*one))
     return refuse(Errc::bad_request, respond);
@@ -370,7 +429,7 @@ void Api::calls(const View& view, const http::Request& request, http::Respond re
     if (!single.empty()) {
       const auto call = table.find(grant.org, single);
       if (call == nullptr || !sees(*call)) return respond(http::problem(Errc::not_found));
-      write_json(out, *call);
+      if (!why) write_json(out, *call);
     } else {
       const auto among = [](const std::vector<std::string>& list, std::string_view word) {
         return list.empty() || std::find(list.begin(), list.end(), word) != list.end();
@@ -394,7 +453,9 @@ void Api::calls(const View& view, const http::Request& request, http::Respond re
           write_json(out, *call);
       out.end_array().end_object();
     }
-    auto answer = text(200, "application/json", out.str());
+    auto answer =
+        text(200, "application/json",
+             why ? explain_to(grant, table, table.explain(grant.org, single)) : out.str());
     answer.headers.emplace_back("Hookswitch-Cursor", cursor);
     answer.headers.emplace_back("Cache-Control", "no-store");
     respond(std::move(answer));

@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <chrono>
 #include <thread>
+#include <tuple>
 
 #include "base/ids.hpp"
 #include "base/log.hpp"
@@ -30,8 +31,27 @@ std::string own_executable() {
   return size > 0 ? std::string{path, static_cast<std::size_t>(size)} : "hookswitchd";
 }
 
+std::vector<BrokerSource> broker_sources(const Settings& settings) {
+  std::vector<BrokerSource> out;
+  for (const auto& [name, source] : settings.webhooks)
+    out.push_back({source.org, name, source.rules, false});
+  for (std::size_t i = 0; i < settings.sip_sources.size(); ++i) {
+    const auto& source = settings.sip_sources[i];
+    out.push_back({source.org, source.name, settings.sip_rules[i], true});
+  }
+  return out;
+}
+
 BrokerOptions broker_options(const Settings& settings) {
-  return {settings.journal_path, settings.retention, settings.orgs, random_u64()};
+  return {settings.journal_path, settings.retention, settings.orgs,           random_u64(),
+          settings.calls,        settings.recorder,  broker_sources(settings)};
+}
+
+bool same_calls(const CallLimits& a, const CallLimits& b) {
+  return std::tie(a.settle, a.fusion_window, a.tuple_guard, a.keep_ended, a.unanswered_silence,
+                  a.answered_silence,
+                  a.check_time) == std::tie(b.settle, b.fusion_window, b.tuple_guard, b.keep_ended,
+                                            b.unanswered_silence, b.answered_silence, b.check_time);
 }
 
 SipSupervisorOptions sip_options(const Settings& settings) {
@@ -52,10 +72,15 @@ App::App(std::shared_ptr<const Settings> settings)
       sip_(sip_options(*settings_), broker_, registry_),
       started_(std::chrono::steady_clock::now()) {}
 
-App::~App() = default;
+// Before the parts that its thread calls.
+App::~App() { broker_.stop(); }
 
 bool App::start() {
   log::set_level(settings_->log_level);
+  broker_.set_ask([this](const std::string& org, const std::string& source,
+                         const std::vector<std::string>& extensions) {
+    sip_.refresh(org, source, extensions);
+  });
   if (auto started = broker_.start(); !started) {
     log::error(
         "start_failed",
@@ -160,8 +185,8 @@ void App::reload() {
     for (const auto& problem : problems) log::warning("reload_refused", {{"why", problem}});
     log::warning("reload_kept_old", {{"problems", std::to_string(problems.size())}});
   } else {
-    // Listeners, limits, the journal and SIP sources are as they were at start; everything else
-    // changes now, all at once.
+    // Listeners, limits, the journal, the recording and SIP sources are as they were at start;
+    // everything else changes now, all at once, also how SIP sources are read.
     const auto before = settings();
     const auto restart = [](const char* what, bool same) {
       if (!same) log::warning("reload_needs_restart", {{"what", what}});
@@ -170,7 +195,10 @@ void App::reload() {
     restart("journal",
             fresh->journal_path == before->journal_path && fresh->retention == before->retention);
     restart("sip sources", sip::same(fresh->sip_sources, before->sip_sources));
-    broker_.set_directory(fresh->directory);
+    restart("calls", same_calls(fresh->calls, before->calls));
+    restart("recorder", fresh->recorder.bytes_max == before->recorder.bytes_max &&
+                            fresh->recorder.keep == before->recorder.keep);
+    broker_.reconfigure(fresh->directory, fresh->orgs, broker_sources(*fresh));
     api_.set_settings(fresh);
     log::set_level(fresh->log_level);
     log::notice("reloaded", {{"config", fresh->file}});

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <filesystem>
 #include <future>
+#include <iterator>
+#include <set>
 #include <utility>
 
 #include "base/ids.hpp"
@@ -17,6 +19,20 @@ constexpr auto kTick = std::chrono::seconds{1};
 constexpr auto kReopenPause = std::chrono::seconds{1};
 constexpr auto kPrunePause = std::chrono::seconds{10};
 constexpr std::size_t kPruneEvents = 2000;  // a few milliseconds' work
+
+void append(Step& all, Step& one) {
+  std::move(one.events.begin(), one.events.end(), std::back_inserter(all.events));
+  std::move(one.touched.begin(), one.touched.end(), std::back_inserter(all.touched));
+  std::move(one.checks.begin(), one.checks.end(), std::back_inserter(all.checks));
+  one.events.clear();
+  one.touched.clear();
+  one.checks.clear();
+}
+
+RawInput raw_input(const SourceInput& input, const Fact& fact) {
+  return {fact.org,     fact.source,   input.received, input.method,
+          input.target, input.headers, input.body};
+}
 
 }  // namespace
 
@@ -34,8 +50,14 @@ Broker::Broker(BrokerOptions options, std::shared_ptr<const Directory> directory
           registry.counter("hookswitch_journal_errors_total", "Failed journal commits and opens.")),
       queued_(registry.gauge("hookswitch_broker_queue", "Facts waiting for a commit.")),
       live_calls_(registry.gauge("hookswitch_calls", "Calls that have not ended.")),
-      calls_(directory, options_.id_seed),
-      hub_(*this, directory, registry) {}
+      calls_(directory, options_.id_seed, options_.calls),
+      recorder_(options_.recorder, registry),
+      hub_(*this, directory, registry) {
+  calls_.set_checkable([this](const Text& org, const Text& source) { return is_up(org, source); });
+  set_sources();
+  record_settings();
+  recorder_.directory(now(), *directory, options_.orgs);
+}
 
 Broker::~Broker() { stop(); }
 
@@ -99,7 +121,7 @@ std::vector<Broker::Health> Broker::health() const {
   return health_;
 }
 
-void Broker::submit(std::vector<Fact> facts, Done done) {
+void Broker::submit(std::vector<Fact> facts, Done done, SourceInputPtr input) {
   std::optional<Errc> refusal;
   {
     const std::lock_guard lock{mutex_};
@@ -112,7 +134,7 @@ void Broker::submit(std::vector<Fact> facts, Done done) {
     } else {
       requests_facts_ += facts.size();
       queued_.set(static_cast<std::int64_t>(requests_facts_));
-      requests_.push_back({std::move(facts), std::move(done)});
+      requests_.push_back({std::move(facts), std::move(done), std::move(input)});
     }
   }
   if (refusal) {
@@ -152,12 +174,55 @@ bool Broker::look(const std::string& org,
   return true;
 }
 
-void Broker::set_directory(std::shared_ptr<const Directory> directory) {
+void Broker::reconfigure(std::shared_ptr<const Directory> directory, std::vector<std::string> orgs,
+                         std::vector<BrokerSource> sources) {
   {
     const std::lock_guard lock{mutex_};
-    new_directory_ = std::move(directory);
+    new_configuration_ = {std::move(directory), std::move(orgs), std::move(sources)};
   }
   wake_.notify_one();
+}
+
+void Broker::take_configuration(Configuration fresh) {
+  // The table remembers the rules of a source that is gone, so it is told otherwise; and the
+  // recording tells what the table was told.
+  for (const auto& old : options_.sources) {
+    const auto same = [&](const BrokerSource& one) {
+      return one.org == old.org && one.name == old.name;
+    };
+    if (std::none_of(fresh.sources.begin(), fresh.sources.end(), same))
+      fresh.sources.push_back({old.org, old.name, {}, false});
+  }
+  options_.sources = std::move(fresh.sources);
+  options_.orgs = std::move(fresh.orgs);
+  calls_.set_directory(fresh.directory);
+  hub_.set_directory(fresh.directory);
+  set_sources();
+  record_settings();
+  recorder_.directory(now(), *fresh.directory, options_.orgs);
+}
+
+void Broker::set_sources() {
+  for (const auto& source : options_.sources)
+    calls_.set_source_rules(source.org, source.name, source.rules);
+  std::erase_if(up_, [&](const auto& one) {
+    return std::none_of(
+        options_.sources.begin(), options_.sources.end(), [&](const BrokerSource& source) {
+          return source.can_be_asked && source.org == one.first && source.name == one.second;
+        });
+  });
+}
+
+void Broker::record_settings() {
+  std::vector<record::SourceSettings> sources;
+  for (const auto& source : options_.sources)
+    sources.push_back({source.org, source.name, source.rules, is_up(source.org, source.name)});
+  recorder_.settings(now(), options_.calls, sources);
+}
+
+bool Broker::is_up(const std::string& org, const std::string& source) const {
+  return std::any_of(up_.begin(), up_.end(),
+                     [&](const auto& one) { return one.first == org && one.second == source; });
 }
 
 void Broker::run() {
@@ -165,11 +230,11 @@ void Broker::run() {
   for (;;) {
     std::vector<Request> requests;
     std::vector<std::function<void()>> work;
-    std::shared_ptr<const Directory> directory;
+    std::optional<Configuration> configuration;
     {
       std::unique_lock lock{mutex_};
       const auto ready = [&] {
-        return stopping_ || new_directory_ || at_last_ || !requests_.empty() ||
+        return stopping_ || new_configuration_ || at_last_ || !requests_.empty() ||
                (journal_ && (!work_.empty() || !health_changes_.empty()));
       };
       if (!more_replay && !ready()) {
@@ -193,14 +258,12 @@ void Broker::run() {
       }
       queued_.set(static_cast<std::int64_t>(requests_facts_));
       work.swap(work_);
-      directory = std::exchange(new_directory_, nullptr);
+      configuration = std::exchange(new_configuration_, std::nullopt);
       // Clients are sent away after the last fact in hand has been answered and told.
       if (at_last_ && requests_.empty()) work.push_back(std::exchange(at_last_, nullptr));
     }
-    if (directory) {  // before the facts that come after the change
-      calls_.set_directory(directory);
-      hub_.set_directory(directory);
-    }
+    // Before the facts that come after the change.
+    if (configuration) take_configuration(std::move(*configuration));
     turn(std::move(requests), std::move(work));
     more_replay = journal_ && hub_.go_on();
     ++turns_;
@@ -224,9 +287,14 @@ void Broker::turn(std::vector<Request> requests, std::vector<std::function<void(
   if (good && !events.empty()) {
     std::vector<Published> out;
     out.reserve(events.size());
-    for (std::size_t i = 0; i < events.size(); ++i) out.push_back({&events[i], bodies[i]});
+    for (std::size_t i = 0; i < events.size(); ++i) {
+      out.push_back({&events[i], bodies[i]});
+      recorder_.event(events[i], *bodies[i]);
+    }
     hub_.publish(out);
   }
+  if (!good) recorder_.discard();
+  recorder_.flush(at);
   // Without a journal there is nothing a client could be welcomed with; they keep waiting, the
   // sockets have limits.
   if (!journal_) {
@@ -250,22 +318,22 @@ void Broker::turn(std::vector<Request> requests, std::vector<std::function<void(
 
 bool Broker::commit(const std::vector<Request>& requests, std::vector<Event>& events,
                     std::vector<Frame>& bodies) {
-  Step step;
+  Step step, one;
   const Time at = now();
   const auto ignored_before = calls_.facts_ignored();
-  std::size_t facts = 0;
-  for (const auto& request : requests) {
-    for (const auto& fact : request.facts) {
-      calls_.apply(fact, step);
-      auto*& counter = facts_of_source_[fact.source];
-      if (counter == nullptr)
-        counter = &registry_.counter("hookswitch_source_facts_total", "Facts by source.",
-                                     {{"source", fact.source}});
-      counter->add();
-      ++facts;
-    }
+  take_health();
+  // First: what the source says after it came back is already a sign of life.
+  for (const auto& [news, is_back] : health_news_) {
+    if (!is_back) continue;
+    calls_.source_restarted(news.org, news.source, at, one);
+    recorder_.restart(at, news.org, news.source, one.touched);
+    append(step, one);
   }
-  calls_.tick(at, step);
+  std::size_t facts = 0;
+  for (const auto& request : requests) facts += apply(request, step);
+  calls_.tick(at, one);
+  recorder_.tick(at, one.touched);
+  append(step, one);
   events = std::move(step.events);
   health_events(events);
 
@@ -299,12 +367,53 @@ bool Broker::commit(const std::vector<Request>& requests, std::vector<Event>& ev
   facts_taken_.add(facts);
   facts_ignored_.add(calls_.facts_ignored() - ignored_before);
   live_calls_.set(static_cast<std::int64_t>(calls_.live_count()));
+  ask_sources(step.checks);
   return true;
 }
 
-void Broker::health_events(std::vector<Event>& events) {
-  const std::lock_guard lock{mutex_};
-  health_in_hand_ = health_changes_;
+std::size_t Broker::apply(const Request& request, Step& step) {
+  if (request.facts.empty()) return 0;
+  Step one;
+  std::uint64_t raw = 0;
+  if (request.input && recorder_.on())
+    raw = recorder_.raw(raw_input(*request.input, request.facts.front()));
+  for (const auto& fact : request.facts) {
+    calls_.apply(fact, one);
+    recorder_.fact(fact, one.touched, raw);
+    append(step, one);
+    auto*& counter = facts_of_source_[fact.source];
+    if (counter == nullptr)
+      counter = &registry_.counter("hookswitch_source_facts_total", "Facts by source.",
+                                   {{"source", fact.source}});
+    counter->add();
+  }
+  return request.facts.size();
+}
+
+/// Asks, source by source, for the lines of the calls that are to be checked.
+void Broker::ask_sources(const std::vector<Check>& checks) {
+  if (!ask_ || checks.empty()) return;
+  std::map<std::pair<std::string, std::string>, std::set<std::string>> lines;
+  for (const auto& check : checks) {
+    const auto call = calls_.find(check.org, check.call);
+    if (call == nullptr) continue;
+    auto& of_source = lines[{check.org, check.source}];
+    for (const auto& leg : call->legs)
+      if (leg.state != LegState::terminated && !leg.ext.empty()) of_source.emplace(leg.ext);
+  }
+  for (const auto& [source, extensions] : lines)
+    if (!extensions.empty())
+      ask_(source.first, source.second, {extensions.begin(), extensions.end()});
+}
+
+/// What sources said of their health since the last turn, and what of it is news.
+void Broker::take_health() {
+  {
+    const std::lock_guard lock{mutex_};
+    health_in_hand_ = health_changes_;
+  }
+  health_news_.clear();
+  bool asked_changed = false;
   for (const auto& change : health_in_hand_) {
     // The last word before this one: of this batch if it has one, else what was told.
     const auto is_same = [&](const Health& one) {
@@ -312,11 +421,32 @@ void Broker::health_events(std::vector<Event>& events) {
     };
     const auto known = std::find_if(health_.begin(), health_.end(), is_same);
     bool news = known == health_.end() || known->up != change.up;
+    bool was_down = known != health_.end() && !known->up;
     for (const auto& earlier : health_in_hand_) {
       if (&earlier == &change) break;
-      if (is_same(earlier)) news = earlier.up != change.up;
+      if (!is_same(earlier)) continue;
+      news = earlier.up != change.up;
+      was_down = !earlier.up;
     }
     if (!news) continue;
+    health_news_.push_back({change, change.up && was_down});
+    const std::pair name{change.org, change.source};
+    const bool can =
+        std::any_of(options_.sources.begin(), options_.sources.end(), [&](const BrokerSource& one) {
+          return one.can_be_asked && one.org == change.org && one.name == change.source;
+        });
+    if (!can || is_up(change.org, change.source) == change.up) continue;
+    if (change.up)
+      up_.push_back(name);
+    else
+      std::erase(up_, name);
+    asked_changed = true;
+  }
+  if (asked_changed) record_settings();
+}
+
+void Broker::health_events(std::vector<Event>& events) {
+  for (const auto& [change, is_back] : health_news_) {
     Event event;
     event.type = change.up ? EventType::source_up : EventType::source_down;
     event.org = change.org;

@@ -123,7 +123,7 @@ class Broker : public FactSink, public HubPort, private History {
   /// Folds and commits; false: nothing of it is durable and the calls are back where they were.
   bool commit(const std::vector<Request>& requests, std::vector<Event>& events,
               std::vector<Frame>& bodies);
-  void apply_requests(const std::vector<Request>& requests, Step& step);
+  std::size_t apply(const Request& request, Step& step);
   void take_health();
   void health_events(std::vector<Event>& events);
   void health_told();
@@ -157,8 +157,12 @@ class Broker : public FactSink, public HubPort, private History {
   std::vector<Health> health_changes_;
   std::vector<Health> health_;
   std::vector<Health> health_in_hand_;  ///< changes whose events are in the commit under way
-  std::vector<Health> health_news_;     ///< of these, those that say another thing than before
-  std::function<void()> at_last_;       ///< what drain() wants done when nothing is left in hand
+  struct HealthNews {
+    Health change;
+    bool is_back = false;  ///< up again after it was down
+  };
+  std::vector<HealthNews> health_news_;  ///< of these, those that say another thing than before
+  std::function<void()> at_last_;        ///< what drain() wants done when nothing is left in hand
   std::string problem_;
   std::optional<Configuration> new_configuration_;
   bool stopping_ = false, refusing_ = false;

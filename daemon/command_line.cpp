@@ -10,6 +10,7 @@
 #include "base/text.hpp"
 #include "daemon/app.hpp"
 #include "daemon/commands/capture.hpp"
+#include "daemon/commands/explain.hpp"
 #include "daemon/commands/replay.hpp"
 #include "daemon/commands/simulate.hpp"
 #include "daemon/commands/tail.hpp"
@@ -116,23 +117,34 @@ std::string own_url(const Settings& settings) {
   return "http://" + address;
 }
 
-int run_tail(TailOptions options, const ToolWish& wish) {
-  if (!wish.config.empty()) {
-    const auto settings = load_or_report(wish.config);
-    if (!settings) return kConfig;
-    const std::string org = wish.org.empty() ? settings->orgs.front() : wish.org;
-    if (settings->directory->find_org(org) == nullptr) {
-      fmt::print(stderr, "hookswitchd tail: --org names no [[org]] of the configuration\n");
-      return kUsage;
-    }
-    options.url = own_url(*settings);
-    if (options.token.empty() && options.token_file.empty() && !settings->token_secrets.empty()) {
-      Grant grant{org, "", 0, now() + std::chrono::hours{24}};
-      grant.add(Scope::events_org);
-      options.token = TokenVerifier{settings->token_secrets}.sign(grant, now());
-    }
+/// Fills in address and token of who only listens. 0, or the exit status after it said why.
+template <class Options>
+int take_from_config(Options& options, const ToolWish& wish, const char* command) {
+  if (wish.config.empty()) return 0;
+  const auto settings = load_or_report(wish.config);
+  if (!settings) return kConfig;
+  const std::string org = wish.org.empty() ? settings->orgs.front() : wish.org;
+  if (settings->directory->find_org(org) == nullptr) {
+    fmt::print(stderr, "hookswitchd {}: --org names no [[org]] of the configuration\n", command);
+    return kUsage;
   }
-  return tail(options);
+  options.url = own_url(*settings);
+  if (options.token.empty() && options.token_file.empty() && !settings->token_secrets.empty()) {
+    Grant grant{org, "", 0, now() + std::chrono::hours{24}};
+    grant.add(Scope::events_org);
+    options.token = TokenVerifier{settings->token_secrets}.sign(grant, now());
+  }
+  return 0;
+}
+
+int run_tail(TailOptions options, const ToolWish& wish) {
+  const int status = take_from_config(options, wish, "tail");
+  return status != 0 ? status : tail(options);
+}
+
+int run_explain(ExplainOptions options, const ToolWish& wish) {
+  const int status = take_from_config(options, wish, "explain");
+  return status != 0 ? status : explain(options);
 }
 
 int run_simulate(SimulateOptions options, const ToolWish& wish) {
@@ -192,16 +204,19 @@ int run_command_line(int argc, char** argv) {
   TailOptions tail_options;
   auto* tail_command =
       app.add_subcommand("tail", "print events as they come, one JSON object a line");
-  tail_command->add_option("--url", tail_options.url, "the daemon")->capture_default_str();
   ToolWish tool;
-  tail_command->add_option("-c,--config", tool.config,
-                           "take address and token from this configuration");
-  tail_command->add_option("--org", tool.org, "organisation, with --config");
-  tail_command
-      ->add_option("--token", tail_options.token,
-                   "token (better: --token-file, or in HOOKSWITCH_TOKEN)")
-      ->envname("HOOKSWITCH_TOKEN");
-  tail_command->add_option("--token-file", tail_options.token_file, "file that holds the token");
+  const auto with_daemon = [&tool](CLI::App* command, auto& options) {
+    command->add_option("--url", options.url, "the daemon")->capture_default_str();
+    command->add_option("-c,--config", tool.config,
+                        "take address and token from this configuration");
+    command->add_option("--org", tool.org, "organisation, with --config");
+    command
+        ->add_option("--token", options.token,
+                     "token (better: --token-file, or in HOOKSWITCH_TOKEN)")
+        ->envname("HOOKSWITCH_TOKEN");
+    command->add_option("--token-file", options.token_file, "file that holds the token");
+  };
+  with_daemon(tail_command, tail_options);
   tail_command->add_option("--since", tail_options.since, "cursor to go on after");
   tail_command->add_option("--type", tail_options.types, "event types, * at the end for any");
 
@@ -226,6 +241,13 @@ int run_command_line(int argc, char** argv) {
       ->capture_default_str();
   simulate_command->add_option("--ext", simulate_options.extensions, "extensions that are called")
       ->capture_default_str();
+
+  ExplainOptions explain_options;
+  auto* explain_command = app.add_subcommand(
+      "explain", "say why a call is one call, and how each of its events came to be");
+  with_daemon(explain_command, explain_options);
+  explain_command->add_option("call", explain_options.call, "any id of the call")->required();
+  explain_command->add_flag("--json", explain_options.json, "print it as JSON");
 
   CaptureOptions capture_options;
   auto* capture_command = app.add_subcommand(
@@ -262,6 +284,7 @@ int run_command_line(int argc, char** argv) {
   if (check_command->parsed()) return check(config);
   if (token_command->parsed()) return token(wish);
   if (tail_command->parsed()) return run_tail(tail_options, tool);
+  if (explain_command->parsed()) return run_explain(explain_options, tool);
   if (simulate_command->parsed()) return run_simulate(simulate_options, tool);
   if (capture_command->parsed()) return run_capture(capture_options, config);
   if (replay_command->parsed()) return replay_bundle(replay_options);

@@ -17,6 +17,8 @@ using tcp = asio::ip::tcp;
 
 namespace {
 
+constexpr std::uint64_t kAnswerBytesMax = 16 * 1024 * 1024;
+
 Error failure(const beast::error_code& error) { return Error{Errc::bad_request, error.message()}; }
 
 beast::error_code dial(asio::io_context& io, const Url& url, tcp::socket& socket) {
@@ -55,6 +57,9 @@ struct HttpClient::Impl {
   Url url;
   asio::io_context io;
   std::unique_ptr<tcp::socket> socket;
+
+  Result<Answer> send(beast::http::request<beast::http::string_body> request,
+                      const std::string& bearer);
 };
 
 HttpClient::HttpClient(Url url) : impl_(new Impl{std::move(url), {}, nullptr}) {}
@@ -63,24 +68,38 @@ HttpClient::~HttpClient() { delete impl_; }
 Result<unsigned> HttpClient::post(const std::string& body, const std::string& bearer) {
   namespace http = beast::http;
   http::request<http::string_body> request{http::verb::post, impl_->url.path, 11};
-  request.set(http::field::host, impl_->url.host + ":" + impl_->url.port);
   request.set(http::field::content_type, "application/json");
-  if (!bearer.empty()) request.set(http::field::authorization, "Bearer " + bearer);
   request.body() = body;
   request.prepare_payload();
+  auto answer = impl_->send(std::move(request), bearer);
+  if (!answer) return answer.error();
+  return answer->status;
+}
+
+Result<HttpClient::Answer> HttpClient::get(const std::string& bearer) {
+  namespace http = beast::http;
+  return impl_->send({http::verb::get, impl_->url.path, 11}, bearer);
+}
+
+Result<HttpClient::Answer> HttpClient::Impl::send(
+    beast::http::request<beast::http::string_body> request, const std::string& bearer) {
+  namespace http = beast::http;
+  request.set(http::field::host, url.host + ":" + url.port);
+  if (!bearer.empty()) request.set(http::field::authorization, "Bearer " + bearer);
   for (int attempt = 0;; ++attempt) {
-    const bool fresh = impl_->socket == nullptr;
+    const bool fresh = socket == nullptr;
     beast::error_code error;
     if (fresh) {
-      impl_->socket = std::make_unique<tcp::socket>(impl_->io);
-      error = dial(impl_->io, impl_->url, *impl_->socket);
+      socket = std::make_unique<tcp::socket>(io);
+      error = dial(io, url, *socket);
     }
     beast::flat_buffer buffer;
-    http::response<http::string_body> response;
-    if (!error) http::write(*impl_->socket, request, error);
-    if (!error) http::read(*impl_->socket, buffer, response, error);
-    if (error || !response.keep_alive()) impl_->socket.reset();
-    if (!error) return response.result_int();
+    http::response_parser<http::string_body> parser;
+    parser.body_limit(kAnswerBytesMax);
+    if (!error) http::write(*socket, request, error);
+    if (!error) http::read(*socket, buffer, parser, error);
+    if (error || !parser.get().keep_alive()) socket.reset();
+    if (!error) return Answer{parser.get().result_int(), std::move(parser.get().body())};
     if (fresh || attempt > 0)
       return failure(
           error);  // an idle connection may have been closed meanwhile; a new one may not

@@ -26,6 +26,12 @@ class HttpClient {
   HttpClient& operator=(const HttpClient&) = delete;
   /// Status of a POST of JSON. Error: bad_request with the system's reason.
   Result<unsigned> post(const std::string& body, const std::string& bearer);
+  struct Answer {
+    unsigned status = 0;
+    std::string body;
+  };
+  /// Error: bad_request with the system's reason, also for an answer above 16 MiB.
+  Result<Answer> get(const std::string& bearer);
 
  private:
   struct Impl;

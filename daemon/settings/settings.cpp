@@ -2,11 +2,13 @@
 
 #include <arpa/inet.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <filesystem>
 #include <set>
 #include <thread>
+#include <type_traits>
 
 #include "base/file.hpp"
 #include "base/text.hpp"
@@ -146,6 +148,20 @@ void read_recorder(Section in, Settings& out) {
   in.finish();
 }
 
+void read_calls(Section in, CallLimits& out) {
+  const auto into = [](auto& limit) {
+    return [&limit](std::int64_t v) { limit = std::remove_reference_t<decltype(limit)>{v}; };
+  };
+  in.integer("settle_ms", 0, 60'000, into(out.settle));
+  in.integer("fusion_window_ms", 0, 60'000, into(out.fusion_window));
+  in.integer("unanswered_silence_minutes", 1, 7 * 24 * 60, into(out.unanswered_silence));
+  in.integer("answered_silence_hours", 1, 30 * 24, into(out.answered_silence));
+  in.integer("keep_ended_minutes", 1, 24 * 60, into(out.keep_ended));
+  in.integer("tuple_guard_minutes", 1, 7 * 24 * 60, into(out.tuple_guard));
+  in.integer("check_time_s", 1, 3600, into(out.check_time));
+  in.finish();
+}
+
 void read_log(Section in, Settings& out) {
   std::string level = "info";
   in.text("level", level);
@@ -194,6 +210,30 @@ void read_people(Section& root, Settings& out, Directory& directory) {
     in.finish();
     directory.add(std::move(user));
   }
+}
+
+/// How a source departs from the plain reading of its facts.
+SourceRules read_rules(Section& in) {
+  SourceRules out;
+  std::vector<std::string> quirks;
+  in.texts("quirks", quirks);
+  in.texts("key_headers", out.key_headers);
+  for (auto& header : out.key_headers) {
+    header = to_lower(header);
+    if (!is_name(header)) in.fail("key_headers", "has a name that is no header name");
+  }
+  for (const auto& name : quirks) {
+    if (const auto set = find_quirk(name)) {
+      set(out);
+      continue;
+    }
+    in.fail("quirks", fmt::format("\"{}\" is no quirk we know; there are {}", name,
+                                  fmt::join(quirk_names(), ", ")));
+  }
+  bool fuses = out.fuses;
+  in.boolean("fuse", fuses);
+  out.fuses = out.fuses && fuses;
+  return out;
 }
 
 DialectProgramPtr read_dialect(Section& in, const std::string& name) {
@@ -250,7 +290,7 @@ std::map<std::string, OrgNumbers> org_numbers(const Directory& directory, const 
 
 void read_webhook(Section& in, const std::string& name, const std::string& org,
                   const OrgNumbers& org_wide, Settings& out) {
-  WebhookSource source{name, org, "native", nullptr};
+  WebhookSource source{name, org, "native", nullptr, read_rules(in), {}};
   HookOptions options;
   options.org = org;
   options.source = name;
@@ -299,6 +339,8 @@ void read_webhook(Section& in, const std::string& name, const std::string& org,
     in.fail("dialect",
             "signs its requests: name the secret_file (or write allow_unsigned = true and protect "
             "the path otherwise)");
+  for (const auto& [secret_name, values] : options.secrets)
+    source.secrets.insert(source.secrets.end(), values.begin(), values.end());
   if (program) source.hook = std::make_shared<const Hook>(program, std::move(options));
   out.webhooks[name] = std::move(source);
 }
@@ -322,6 +364,7 @@ void read_sip(Section& in, const std::string& name, const std::string& org,
   if (password) source.password = std::move(*password);
   for (const auto& problem : sip::check(source))
     in.fail(problem.key == "password" ? "password_file" : problem.key, problem.what);
+  out.sip_rules.push_back(read_rules(in));
   out.sip_sources.push_back(std::move(source));
 }
 
@@ -408,6 +451,7 @@ std::shared_ptr<const Settings> load_settings(const std::string& file, Problems&
   read_auth(root.table("auth"), *out);
   read_journal(root.table("journal"), *out);
   read_recorder(root.table("recorder"), *out);
+  read_calls(root.table("calls"), out->calls);
   read_log(root.table("log"), *out);
   read_people(root, *out, *directory);
   read_sources(root, *directory, *out);

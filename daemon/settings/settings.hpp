@@ -11,6 +11,8 @@
 #include "auth/origin.hpp"
 #include "base/log.hpp"
 #include "base/secret.hpp"
+#include "calls/call_table.hpp"
+#include "calls/source_book.hpp"
 #include "daemon/settings/problems.hpp"
 #include "dialects/dialect.hpp"
 #include "directory/directory.hpp"
@@ -24,6 +26,8 @@ namespace hookswitch {
 struct WebhookSource {
   std::string name, org, dialect;
   std::shared_ptr<const Hook> hook;
+  SourceRules rules;
+  std::vector<Secret> secrets;  ///< the values that its hook knows, never to be recorded
 };
 
 /// A page that a CRM embeds (interfaces.md §2, `/apps/{client_id}`).
@@ -46,11 +50,13 @@ struct Settings {
   std::string journal_path = "/var/lib/hookswitch/journal.db";
   std::chrono::hours retention{24};
   RecorderOptions recorder;  ///< its folder is beside the journal
+  CallLimits calls;
   log::Level log_level = log::Level::info;
   std::shared_ptr<const Directory> directory;
   std::vector<std::string> orgs;
   std::map<std::string, WebhookSource, std::less<>> webhooks;  ///< by name
   std::vector<sip::SourceSettings> sip_sources;
+  std::vector<SourceRules> sip_rules;                      ///< of sip_sources, in their order
   std::map<std::string, PageClient, std::less<>> clients;  ///< by id
 };
 

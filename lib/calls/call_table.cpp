@@ -14,6 +14,8 @@ namespace {
 constexpr std::size_t kAbsorbedMax = 64;
 constexpr std::size_t kTuplesMax = 16;
 constexpr std::size_t kJoinedMax = 64;
+/// `explain` looks this far around a call for others that have something in common with it.
+constexpr std::chrono::minutes kNearMissTime{10};
 /// A source's clock may be this much off and its call still be seen as the other source's.
 constexpr milliseconds kSightsKept{kSkewMax};
 
@@ -329,8 +331,14 @@ void CallTable::seek_other_source(Slot slot, Step& step) {
   });
   Slot other = kNone;
   std::uint8_t confidence = 0;
-  if (alone && sources_.may_fuse(own.org))
+  if (alone && sources_.may_fuse(own.org)) {
     other = other_source_call(sight, own.org, &own, confidence);
+    // Of a call that is over all has been said: any of it may be what the other source told, too.
+    for (std::size_t i = 0; own.ended && other == kNone && i + 1 < own.notes.size(); ++i)
+      if (const FusionSight earlier = whole_sight_of(own, own.notes[i]);
+          !earlier.ext.empty() || !earlier.number.empty())
+        other = other_source_call(earlier, own.org, &own, confidence);
+  }
   see(slot, own.notes.size() - 1);
   if (other == kNone) return;
   const Text evidence = sight.number.empty() ? sight.ext : sight.number;
@@ -691,7 +699,9 @@ std::string CallTable::explain(const std::string& org, const std::string& any_id
   std::vector<NearMiss> near;
   const CallRecord& own = *records_[slot];
   for (const auto& other : records_) {
-    if (other == nullptr || other.get() == &own || other->org != org || !other->told) continue;
+    if (other == nullptr || other.get() == &own || !other->told || other->org != org) continue;
+    const milliseconds apart = other->notes.front().received - own.notes.front().received;
+    if (apart > kNearMissTime || apart < -kNearMissTime) continue;  // what nobody would take for it
     if (auto miss = near_miss(own, *other, limits_.fusion_window))
       if (near.size() < kNearMissesMax) near.push_back(std::move(*miss));
   }

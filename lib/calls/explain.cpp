@@ -54,6 +54,7 @@ constexpr std::array kRules{
     RuleText{"settles", "Nobody is left to ring; a moment is waited for another line."},
     RuleText{"settled", "No other line has rung: the call is over."},
     RuleText{"ghost", "Silent for longer than its state allows, and its source does not confirm it."},
+    RuleText{"call_ends", "Nobody of the call is left, or its source says that it is over."},
     RuleText{"report_ends", "A record of the whole call says that it is over."},
     RuleText{"end_of_unknown_leg", "The end of a leg that nobody has told us of."},
     RuleText{"nothing_leaves_terminated", "The leg is over already."},

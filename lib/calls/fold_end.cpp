@@ -226,6 +226,7 @@ Disposition Folding::reason_of_end() const {
 }
 
 void Folding::end_call(Disposition disposition, Time when) {
+  note_rule("call_ends");
   const Time now = step_.at;
   step_.at = when;
   for (FoldLeg& leg : truth_.legs) {

@@ -77,7 +77,28 @@ Time untimed_place(const CallRecord& record, std::size_t at) {
       continue;
     // Only of the same facts in another order; a leg of its own begins with its own first fact.
     if (other.type == late.type && other.mention == late.mention) return late.at;
+    // What was heard of before the later state did not overtake it: that one's clock is coarse.
+    if (other.told_at && i > at) continue;
     if (rank(other.type) > rank(late.type)) out = std::min(out, other.at);
+  }
+  return out;
+}
+
+/// Where a told state belongs that comes after untimed ones of its leg and yet names an earlier time:
+/// after them. Some clocks tell whole seconds.
+Time after_untimed(const CallRecord& record, std::size_t at) {
+  const Note& note = record.notes[at];
+  const Mention& who = record.mentions[note.mention];
+  Time out = note.at;
+  for (std::size_t i = 0; i < at; ++i) {
+    const Note& other = record.notes[i];
+    if (other.told_at || rank(other.type) < 0 || rank(other.type) >= rank(note.type) ||
+        other.at <= note.at || other.at - note.at > kReorderWindow)
+      continue;
+    const Mention& about = record.mentions[other.mention];
+    if (record.parts[about.part].source == record.parts[who.part].source &&
+        same_subject(about, who))
+      out = std::max(out, other.at);
   }
   return out;
 }
@@ -92,13 +113,18 @@ Order canonical_order(const CallRecord& record, const SourceBook& sources) {
   out.resize(record.notes.size());
   bool any_seq = false;
   int highest = -1;
-  for (const Note& note : record.notes) highest = std::max(highest, rank(note.type));
+  bool any_untimed = false;
+  for (const Note& note : record.notes) {
+    highest = std::max(highest, rank(note.type));
+    any_untimed |= !note.told_at;
+  }
   for (std::size_t i = 0; i < record.notes.size(); ++i) {
     const Note& note = record.notes[i];
     const int own = rank(note.type);
     out[i] = {static_cast<std::uint16_t>(i), static_cast<std::int16_t>(own), note.at};
     any_seq |= note.has_seq();
     if (!note.told_at && own >= 0 && own < highest) out[i].at = untimed_place(record, i);
+    if (note.told_at && any_untimed && own > 0) out[i].at = after_untimed(record, i);
   }
   // Of two sources, one's clock may be behind: the end that it tells comes after what the other has
   // told of the call, as far as clocks differ.

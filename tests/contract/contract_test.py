@@ -530,7 +530,6 @@ class Descriptions(unittest.TestCase):
         self.assertEqual(
             planned,
             {
-                "/v1/calls/{id}/explain",
                 "/v1/commands",
                 "/v1/users/{id}",
                 "/api",

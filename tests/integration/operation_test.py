@@ -26,7 +26,7 @@ BINARY = pathlib.Path(
 ).resolve()
 PLACE = re.compile(r"(?:hookswitchd: )?(\S+\.toml):(\d+):(\d+): ([^:\s]+): (.+)")
 LOG_LINE = re.compile(r'(<[0-7]>)?[a-z][a-z0-9_]*( [a-z][a-z0-9_]*=("(?:[^"\\]|\\.)*"|[^\s"=]*))*')
-COMMANDS = ("serve", "check", "token", "tail", "simulate")
+COMMANDS = ("serve", "check", "token", "tail", "simulate", "explain", "capture")
 NUMBERS = ("12025550143", "2025550143", "12025550100", "2025550100", "12025550188", "2025550188")
 
 

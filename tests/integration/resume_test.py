@@ -249,7 +249,8 @@ class Restart(ResumeCase):
         client.ping()
         self.daemon.stop(5)
         for file in self.daemon.folder.glob("journal.db*"):
-            file.unlink()
+            if file.is_file():  # the recording beside it is a folder
+                file.unlink()
         self.daemon.start()
         again = self.client(since=client.events[-1]["cursor"])
         self.assertFalse(again.welcome["resumed"])

@@ -5,6 +5,7 @@ import pathlib
 import signal
 import sys
 import tempfile
+import time
 import unittest
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -28,6 +29,7 @@ watch = ["101", "102"]
 
 class SipCase(unittest.TestCase):
     rendering_value = "pvalue"  # how the PBX spells hold
+    more = ""  # configuration beside the source
 
     @classmethod
     def setUpClass(cls):
@@ -44,7 +46,7 @@ class SipCase(unittest.TestCase):
         cls.watcher = watch.Watcher(cls.pbx.port, ["101", "102"])
         cls.addClassCleanup(cls.watcher.stop)
         cls.daemon = cls.enterClassContext(
-            harness.Daemon(SOURCE.format(port=cls.pbx.port), {"sip.secret": "pw-900"}))
+            harness.Daemon(SOURCE.format(port=cls.pbx.port) + cls.more, {"sip.secret": "pw-900"}))
         cls.client = harness.Client(cls.daemon, cls.daemon.token("alice", "events:org"))
         cls.addClassCleanup(cls.client.close)
         cls.play = test_pbx.scenarios()
@@ -198,6 +200,37 @@ class DeathOfTheSipProcess(SipCase):
         self.client.ping()
         self.assertIsNone(self.client.close_code)
         self.assert_end(self.call("answered"), "answered")
+
+
+class SourceThatWasAway(SipCase):
+    more = "\n[calls]\ncheck_time_s = 3\n"
+
+    def test_a_call_that_went_on_meanwhile_is_confirmed_and_goes_on(self):
+        callee = self.pbx.answerer("102", "uas_answer", 200)
+        caller = self.pbx.caller("101", "102", "uac_call", 24000)
+        answered = self.client.wait_for(lambda e: e["type"] == "call.answered", 10)
+
+        def down():
+            for pid in self.daemon.children():
+                os.kill(pid, signal.SIGKILL)
+            return any(e["type"] == "source.down" for e in self.client.events)
+        harness.wait_until(down, 15, "the source is told to be down")
+        told = len(self.client.events)
+        self.client.wait_for(lambda e: e["type"] == "source.up", 15, told)
+        back = time.monotonic()
+        ended = self.client.wait_for(lambda e: e["type"] == "call.ended", 25)
+        self.assertEqual((answered["subject"], "answered"),
+                         (ended["subject"], ended["data"]["call"]["disposition"]))
+        self.assertGreater(time.monotonic() - back, 5, "it outlived the check")
+        caller.finish()
+        callee.finish()
+        kinds = [e["type"] for e in self.client.events[told:]]
+        self.assertNotIn("call.started", kinds, "it was announced again")
+        self.assertNotIn("call.answered", kinds, "it was announced again")
+        lines = "".join(path.read_text() for path in
+                        sorted((self.daemon.folder / "journal.db.rec").glob("*.jsonl")))
+        restarts = [line for line in lines.splitlines() if '"in":"restart"' in line]
+        self.assertTrue(any(answered["subject"] in line for line in restarts), "it was checked")
 
 
 class EndWhileNobodyListened(SipCase):

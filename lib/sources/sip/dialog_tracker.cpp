@@ -224,6 +224,7 @@ void DialogTracker::hold(Entry& entry, std::optional<bool> rendering, Time time,
   if (!rendering && entry.dialog.call_id.empty()) rendering = true;
   if (!rendering || *rendering == !entry.held) return;
   entry.held = !*rendering;
+  entry.resumed = !entry.held;
   out.push_back(fact(entry, entry.held ? FactType::held : FactType::resumed, time));
 }
 
@@ -235,7 +236,7 @@ void DialogTracker::update(Entry& entry, const Dialog& dialog, Time time, std::v
     if (entry.life > 1) entry.leg.erase(entry.leg.rfind('#'));
     entry.leg = dialog.call_id.empty() ? leg_of(dialog, time)
                                        : entry.leg + "#" + std::to_string(++entry.life);
-    entry.ended = entry.held = false;
+    entry.ended = entry.held = entry.resumed = false;
     entry.told.reset();
   }
   if (entry.ended) return;
@@ -276,10 +277,31 @@ std::vector<Fact> DialogTracker::feed(const DialogInfo& info, Time time) {
       else if (!entry.missing_since)
         entry.missing_since = time;
     }
+    if (std::exchange(confirm_, false)) confirm(out, time);
     forget_ended();
   }
   for (Fact& late : tick(time)) out.push_back(std::move(late));
   return out;
+}
+
+void DialogTracker::confirm(std::vector<Fact>& out, Time time) const {
+  for (const Entry& entry : entries_) {
+    const bool is_news = std::any_of(out.begin(), out.end(),
+                                     [&](const Fact& told) { return told.ids.leg == entry.leg; });
+    if (entry.ended || entry.seen != document_ || !entry.told || is_news) continue;
+    if (*entry.told == DialogState::confirmed) {
+      out.push_back(fact(entry,
+                         entry.held      ? FactType::held
+                         : entry.resumed ? FactType::resumed
+                                         : FactType::answered,
+                         time));
+      continue;
+    }
+    const bool early = *entry.told == DialogState::early;
+    const bool rings = early && entry.dialog.direction != DialogDirection::initiator;
+    out.push_back(fact(entry, rings ? FactType::ringing : FactType::dialing, time));
+    if (early && !rings) out.back().reason = "early";
+  }
 }
 
 std::vector<Fact> DialogTracker::feed_nothing(Time time) { return feed(DialogInfo{}, time); }
@@ -327,6 +349,7 @@ void DialogTracker::restore(const Fact& fact) {
     entry.dialog.id.erase(std::min(entry.dialog.id.rfind('@'), entry.dialog.id.size()));
   }
   entry.held = fact.type == FactType::held;
+  entry.resumed = fact.type == FactType::resumed;
   const bool answered =
       entry.held || fact.type == FactType::answered || fact.type == FactType::resumed;
   const bool early = fact.type == FactType::ringing || fact.reason == "early";

@@ -24,11 +24,11 @@ inline constexpr milliseconds kEmptyFullStateSettle{
 /// each extension, kept over new subscriptions. Pure: time comes in. Not thread-safe.
 ///
 /// Every fact carries ids, parties, `agent.ext` and `state_report`. A document that says nothing
-/// new gives no fact. Leg ids: "<ext>/<Call-ID>"; "<ext>/<Call-ID>/recipient" when the extension
-/// called itself, e.g. through its own group; "…#2" when a dialog id lives again after it was
-/// terminated (Kamailio's forks share one); "<ext>/<dialog id>@<ms>" for a bare dialog without
-/// Call-ID (Asterisk's lamp state), where ms is when it was first seen. Bare dialogs have no
-/// ids.sip.
+/// new gives no fact, unless it was asked for. Leg ids: "<ext>/<Call-ID>";
+/// "<ext>/<Call-ID>/recipient" when the extension called itself, e.g. through its own group; "…#2"
+/// when a dialog id lives again after it was terminated (Kamailio's forks share one);
+/// "<ext>/<dialog id>@<ms>" for a bare dialog without Call-ID (Asterisk's lamp state), where ms is
+/// when it was first seen. Bare dialogs have no ids.sip.
 class DialogTracker {
  public:
   /// `watched`: all extensions of the source; `numbers`: how it writes numbers. Both must outlive
@@ -54,6 +54,10 @@ class DialogTracker {
   /// A document was missed or came out of order: a full one should be asked for. Cleared by asking.
   bool take_wants_refresh() { return std::exchange(wants_refresh_, false); }
 
+  /// The next full document gives a fact for every dialog in it that lives, also where it says
+  /// nothing new: what was told last of it, once more.
+  void confirm_next() { confirm_ = true; }
+
   /// What a former worker said last about a leg that had not ended: the next full document is
   /// compared with it, so an end that nobody saw is told. Facts of other extensions are ignored.
   void restore(const Fact& fact);
@@ -65,6 +69,7 @@ class DialogTracker {
     Party from, to;
     std::optional<DialogState> told;  ///< the highest state facts were given for
     bool held = false;
+    bool resumed = false;  ///< after a hold; what was told last, then
     bool ended = false;
     bool restored = false;
     int life = 1;
@@ -81,6 +86,7 @@ class DialogTracker {
   void advance(Entry& entry, DialogState state, Time time, std::vector<Fact>& out);
   void hold(Entry& entry, std::optional<bool> rendering, Time time, std::vector<Fact>& out);
   void end(Entry& entry, std::string reason, Time time, std::vector<Fact>& out);
+  void confirm(std::vector<Fact>& out, Time time) const;
   void forget_ended();
   Fact fact(const Entry& entry, FactType type, Time time) const;
 
@@ -91,6 +97,7 @@ class DialogTracker {
   std::optional<std::uint32_t> version_;
   bool went_back_ = false;
   bool wants_refresh_ = false;
+  bool confirm_ = false;
   std::uint64_t document_ = 0;
 };
 

@@ -125,6 +125,20 @@ Result<Configure> read_configure(const json::Value& object) {
   return out;
 }
 
+Result<Refresh> read_refresh(const json::Value& object) {
+  const auto source = source_index(object);
+  const json::Value* extensions = json::find(object, "extensions");
+  if (!source) return wrong("source");
+  if (extensions == nullptr || !extensions->IsArray() || extensions->Size() > kWatchedMax)
+    return wrong("extensions");
+  Refresh out{*source, {}};
+  for (const auto& ext : extensions->GetArray()) {
+    if (!ext.IsString()) return wrong("extensions");
+    out.extensions.emplace_back(json::text(ext));
+  }
+  return out;
+}
+
 Result<Health> read_health(const json::Value& object) {
   const auto source = source_index(object);
   const auto up = json::find_bool(object, "up");
@@ -173,6 +187,12 @@ std::string encode(const ToWorker& message) {
                  [&](const Start&) { out.member("op", "start"); },
                  [&](const Stop&) { out.member("op", "stop"); },
                  [&](const Ping& m) { out.member("op", "ping").member("n", m.n); },
+                 [&](const Refresh& m) {
+                   out.member("op", "refresh").member("source", number(m.source));
+                   out.key("extensions").begin_array();
+                   for (const std::string& ext : m.extensions) out.string(ext);
+                   out.end_array();
+                 },
              },
              message);
   out.end_object();
@@ -213,6 +233,7 @@ Result<ToWorker> decode_to_worker(std::string_view frame) {
   if (op == "known") return widen<ToWorker>(read_fact<Known>(*document));
   if (op == "start") return ToWorker{Start{}};
   if (op == "stop") return ToWorker{Stop{}};
+  if (op == "refresh") return widen<ToWorker>(read_refresh(*document));
   if (op == "ping") return ToWorker{Ping{json::find_int(*document, "n").value_or(0)}};
   return wrong("op");
 }

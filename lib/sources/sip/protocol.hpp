@@ -32,7 +32,11 @@ struct Stop {};
 struct Ping {
   std::int64_t n = 0;
 };
-using ToWorker = std::variant<Configure, Known, Start, Stop, Ping>;
+struct Refresh {
+  std::size_t source = 0;
+  std::vector<std::string> extensions;
+};  ///< ask for their state now and tell it also where it is no news
+using ToWorker = std::variant<Configure, Known, Start, Stop, Ping, Refresh>;
 
 /// To the daemon.
 struct FactFrame {

@@ -17,6 +17,7 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <thread>
 #include <utility>
 
@@ -156,6 +157,18 @@ class SipSupervisor::Impl : public std::enable_shared_from_this<Impl> {
     return out;
   }
 
+  void refresh(const std::string& org, const std::string& source,
+               const std::vector<std::string>& extensions) {
+    {
+      const std::lock_guard lock{mutex_};
+      for (Source& one : sources_)
+        if (one.status.org == org && one.status.name == source)
+          for (const auto& ext : extensions)
+            if (one.refresh.size() < sip::kWatchedMax) one.refresh.insert(ext);
+    }
+    wake();
+  }
+
   void know(const std::vector<Fact>& legs) {
     for (const Fact& fact : legs)
       for (Source& source : sources_)
@@ -174,6 +187,7 @@ class SipSupervisor::Impl : public std::enable_shared_from_this<Impl> {
     Counter* anomalies = nullptr;
     Gauge* active = nullptr;
     std::map<std::string, Fact> legs;  ///< the last fact of each leg that has not ended
+    std::set<std::string> refresh;     ///< extensions whose state is to be asked for
   };
 
   void run() {
@@ -186,6 +200,7 @@ class SipSupervisor::Impl : public std::enable_shared_from_this<Impl> {
       }
       if (child_.pid == 0 && !stopping_ && at >= next_start_) start_worker();
       beat(at);
+      ask_again();
       tell_down(at);
       submit(at);
       write_out();
@@ -236,6 +251,10 @@ class SipSupervisor::Impl : public std::enable_shared_from_this<Impl> {
         out_ += sip::encode(sip::ToWorker{sip::Known{i, fact}});
     }
     out_ += sip::encode(sip::ToWorker{sip::Start{}});
+    // Who waits to hear whether a call still lives hears it, whatever the former worker was asked.
+    const std::lock_guard lock{mutex_};
+    for (Source& source : sources_)
+      for (const auto& [leg, fact] : source.legs) source.refresh.emplace(fact.agent.ext);
   }
 
   void plan_restart(Clock::time_point at) {
@@ -294,6 +313,17 @@ class SipSupervisor::Impl : public std::enable_shared_from_this<Impl> {
     if (at - pinged_ < kPingEvery) return;
     pinged_ = at;
     out_ += sip::encode(sip::ToWorker{sip::Ping{++pings_}});
+  }
+
+  void ask_again() {
+    if (child_.pid == 0 || stopping_) return;
+    const std::lock_guard lock{mutex_};
+    for (std::size_t i = 0; i < sources_.size(); ++i) {
+      auto& wanted = sources_[i].refresh;
+      if (wanted.empty()) continue;
+      out_ += sip::encode(sip::ToWorker{sip::Refresh{i, {wanted.begin(), wanted.end()}}});
+      wanted.clear();
+    }
   }
 
   void tell_down(Clock::time_point at) {
@@ -477,6 +507,10 @@ class SipSupervisor::Impl : public std::enable_shared_from_this<Impl> {
 SipSupervisor::SipSupervisor(SipSupervisorOptions options, FactSink& sink, Registry& metrics)
     : impl_(std::make_shared<Impl>(std::move(options), sink, metrics)) {}
 SipSupervisor::~SipSupervisor() { stop(); }
+void SipSupervisor::refresh(const std::string& org, const std::string& source,
+                            const std::vector<std::string>& extensions) {
+  impl_->refresh(org, source, extensions);
+}
 void SipSupervisor::know(const std::vector<Fact>& legs) { impl_->know(legs); }
 void SipSupervisor::start() { impl_->start(); }
 void SipSupervisor::stop() { impl_->stop(); }

@@ -58,6 +58,11 @@ class SipSupervisor {
   void know(const std::vector<Fact>& legs);
   /// With no sources it does nothing.
   void start();
+  /// Has the PBX asked now for the state of these extensions: what still lives is submitted, also
+  /// when it is no news. Unknown sources and extensions are ignored; without a worker the next one
+  /// asks. Any thread; does not block.
+  void refresh(const std::string& org, const std::string& source,
+               const std::vector<std::string>& extensions);
   /// Lets the worker unsubscribe (`stop_time` at most, then it is killed), reaps it and joins the
   /// thread. No fact is submitted after it.
   void stop();

@@ -51,6 +51,7 @@ struct Subscription {
   Clock::time_point active_since{};
   Clock::time_point refreshed{};
   bool lived = false;
+  bool wants_refresh = false;
   int challenges = 0;  ///< answered since the last 2xx
   std::string expires;
   nua_handle_t* handle = nullptr;
@@ -172,6 +173,7 @@ struct Watcher::Impl {
     sub.state = Subscription::State::asked;
     sub.challenges = 0;
     sub.tracker.new_subscription();
+    sub.wants_refresh = false;  // its first document is a full one anyway
     ask(sub);
   }
 
@@ -355,6 +357,14 @@ void Watcher::restore(const Fact& fact) {
     if (sub->ext == fact.agent.ext) sub->tracker.restore(fact);
 }
 
+void Watcher::refresh(const std::vector<std::string>& extensions) {
+  for (const auto& sub : impl_->subs) {
+    if (std::find(extensions.begin(), extensions.end(), sub->ext) == extensions.end()) continue;
+    sub->tracker.confirm_next();
+    sub->wants_refresh = true;
+  }
+}
+
 int Watcher::turn(int budget) {
   const auto at = Clock::now();
   const Time wall = now();
@@ -367,6 +377,12 @@ int Watcher::turn(int budget) {
         at - sub.active_since >= kShortLife) {
       sub.lived = true;
       sub.retry.succeeded();
+    }
+    if (sub.state == Subscription::State::active && sub.wants_refresh && sent < budget &&
+        !impl_->stopping) {
+      sub.wants_refresh = false;
+      impl_->ask(sub);
+      ++sent;
     }
     if (sub.state != Subscription::State::due || sub.due > at || sent == budget || impl_->stopping)
       continue;

@@ -35,6 +35,9 @@ class Watcher {
   ~Watcher();
 
   void restore(const Fact& fact);
+  /// Asks for the state of these extensions again; what lives is told, also when it is no news. One
+  /// that has no subscription at the moment tells it when it has one. Unknown ones are ignored.
+  void refresh(const std::vector<std::string>& extensions);
   /// Sends at most `budget` SUBSCRIBEs that are due and ends what has settled; returns how many
   /// were sent.
   int turn(int budget);

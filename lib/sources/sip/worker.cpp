@@ -162,6 +162,9 @@ void Worker::receive(const ToWorker& message) {
     started_ = true;
   } else if (std::holds_alternative<Stop>(message)) {
     stop();
+  } else if (const auto* refresh = std::get_if<Refresh>(&message)) {
+    if (refresh->source < watchers_.size() && watchers_[refresh->source])
+      watchers_[refresh->source]->refresh(refresh->extensions);
   } else if (const auto* ping = std::get_if<Ping>(&message)) {
     send(Pong{ping->n});
   }

@@ -446,7 +446,8 @@ TEST_F(BrokerTest, WhatIsRecordedReplaysToWhatWasTold) {
   const auto again = replay(*bundle);
   EXPECT_FALSE(again.difference) << again.difference->text();
   EXPECT_EQ(again.told.size(), 4u);
-  const auto frames = on_broker([&](const CallTable&, const std::string&) { return client->frames; });
+  const auto frames =
+      on_broker([&](const CallTable&, const std::string&) { return client->frames; });
   for (const auto& told : again.told)
     EXPECT_NE(std::find(frames.begin(), frames.end(), told.frame), frames.end()) << told.frame;
 }
@@ -459,6 +460,7 @@ TEST_F(BrokerTest, FactsOfACommitThatFailedAreNotRecorded) {
     const FullDisk full;
     ASSERT_EQ(tell(FactType::ringing, "lost-call", "101"), Errc::journal_io);
   }
+  cursor();  // the journal is open again
   ASSERT_EQ(tell(FactType::ringing, "c1", "101"), std::nullopt);
   const std::string text = recorded();
   EXPECT_EQ(text.find("lost-call"), std::string::npos);
@@ -474,8 +476,9 @@ TEST_F(BrokerTest, WhatASourceSentIsRecordedWithTheFactsMadeOfIt) {
   input.target = "/v1/hooks/pbx";
   input.body = "{\"raw\":\"body-77\"}";
   std::promise<std::optional<Errc>> done;
-  broker->submit({fact(FactType::started)}, [&](std::optional<Errc> why) { done.set_value(why); },
-                 std::make_shared<const SourceInput>(input));
+  broker->submit(
+      {fact(FactType::started)}, [&](std::optional<Errc> why) { done.set_value(why); },
+      std::make_shared<const SourceInput>(input));
   ASSERT_EQ(answer(done.get_future()), std::nullopt);
   recorded();
   const auto bundle = capture((folder / "journal.db.rec").string(), "c1", "test");
@@ -520,7 +523,8 @@ TEST_F(BrokerTest, CallThatASourceDoesNotConfirmEndsAfterTheTimeItHas) {
   const auto until = std::chrono::steady_clock::now() + kDeadline;
   while (state() != "ended" && std::chrono::steady_clock::now() < until) std::this_thread::yield();
   EXPECT_EQ(state(), "ended");
-  const auto frames = on_broker([&](const CallTable&, const std::string&) { return client->frames; });
+  const auto frames =
+      on_broker([&](const CallTable&, const std::string&) { return client->frames; });
   EXPECT_NE(frames.back().find("\"reconciled\""), std::string::npos) << frames.back();
 }
 

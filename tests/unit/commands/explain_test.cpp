@@ -40,9 +40,8 @@ TEST(ExplainCommand, WhatASourceWroteDoesNotSteerTheTerminal) {
 }
 
 TEST(ExplainCommand, AnythingElseIsNoCrash) {
-  for (const char* json :
-       {"{}", R"({"call":7,"facts":{},"joins":[1,[]],"not_joined":[{}]})",
-        R"({"facts":[{"fact":[]},{"fact":{},"decisions":[null]}]})"})
+  for (const char* json : {"{}", R"({"call":7,"facts":{},"joins":[1,[]],"not_joined":[{}]})",
+                           R"({"facts":[{"fact":[]},{"fact":{},"decisions":[null]}]})"})
     EXPECT_TRUE(shown(json).starts_with("call ")) << json;
 }
 

@@ -174,8 +174,8 @@ INSTANTIATE_TEST_SUITE_P(Keys, IntegerKey,
 
 TEST_F(SettingsTest, UnknownKeysAreNamedWithLineAndColumnInEverySection) {
   for (const char* section :
-       {"[http]", "[delivery]", "[journal]", "[calls]", "[log]", "[[listen]]\naddress = \"127.0.0.1:0\"",
-        "[[user]]\norg = \"acme\"\nid = \"bob\"",
+       {"[http]", "[delivery]", "[journal]", "[calls]", "[log]",
+        "[[listen]]\naddress = \"127.0.0.1:0\"", "[[user]]\norg = \"acme\"\nid = \"bob\"",
         "[[source]]\nname = \"s\"\norg = \"acme\"\nkind = \"webhook\"",
         "[[source]]\nname = \"s\"\norg = \"acme\"\nkind = \"sip\"\nserver = "
         "\"sip:127.0.0.1\"\nwatch = [\"1\"]",
@@ -562,7 +562,7 @@ TEST_F(SettingsTest, UnknownQuirkIsToldWithTheKnownOnes) {
   load_with(kWebhook + "quirks = [\"no-fusion\", \"moon-phase\"]\n");
   EXPECT_EQ(problems.size(), 1U) << all();
   for (const auto name : quirk_names())
-    EXPECT_TRUE(told({":8:1: source.quirks: ", "\"moon-phase\"", name})) << all();
+    EXPECT_TRUE(told({":9:1: source.quirks: ", "\"moon-phase\"", name})) << all();
 }
 
 TEST_F(SettingsTest, KeyHeaderThatIsNoHeaderNameIsRefused) {

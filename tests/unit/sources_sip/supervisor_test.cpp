@@ -96,8 +96,8 @@ TEST(SipSupervisor, RefreshReachesTheWorker) {
   const testing_support::TempFolder folder;
   CountingSink sink;
   Registry metrics;
-  SipSupervisor supervisor{options("/bin/sh", {"-c", "cat <&3 >" + folder.path("frames")}), sink,
-                           metrics};
+  SipSupervisor supervisor{options("/bin/sh", {"-c", "exec cat <&3 >" + folder.path("frames")}),
+                           sink, metrics};
   supervisor.refresh("acme", "hq", {"101", "102"});  // also before there is one
   supervisor.refresh("acme", "unknown", {"103"});
   supervisor.start();
@@ -115,8 +115,8 @@ TEST(SipSupervisor, NewWorkerIsAskedOfTheLegsThatLived) {
   const testing_support::TempFolder folder;
   CountingSink sink;
   Registry metrics;
-  SipSupervisor supervisor{options("/bin/sh", {"-c", "cat <&3 >" + folder.path("frames")}), sink,
-                           metrics};
+  SipSupervisor supervisor{options("/bin/sh", {"-c", "exec cat <&3 >" + folder.path("frames")}),
+                           sink, metrics};
   Fact leg;
   leg.org = "acme";
   leg.source = "hq";
