@@ -27,7 +27,8 @@ inline constexpr std::size_t kLegsPerCallMax = 64;     // ring group of 60 and s
 inline constexpr std::size_t kKeysPerCallMax = 256;    // ids of all its legs in several sources
 inline constexpr std::size_t kHeadersPerCallMax = 64;  // also variables
 inline constexpr std::size_t kRecordingsPerCallMax = 16;
-inline constexpr std::size_t kNotesPerCallMax = 512;  // a ring group of 60 and an hour of hold toggles
+inline constexpr std::size_t kNotesPerCallMax =
+    512;  // a ring group of 60 and an hour of hold toggles
 inline constexpr std::size_t kCallTextBytesMax =
     64 * 1024;  // headers and variables of one call together
 inline constexpr std::size_t kOwnJsonBytesMax =

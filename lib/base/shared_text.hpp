@@ -9,8 +9,8 @@
 
 namespace hookswitch {
 
-/// Immutable text that its copies share: eight bytes each, nothing for empty text. A call repeats the
-/// same few numbers, lines and ids in its facts, legs, keys and events; with this they are one
+/// Immutable text that its copies share: eight bytes each, nothing for empty text. A call repeats
+/// the same few numbers, lines and ids in its facts, legs, keys and events; with this they are one
 /// allocation. Reads like a `const std::string`. Copies may live on any threads.
 class Text {
  public:

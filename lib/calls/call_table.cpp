@@ -62,7 +62,8 @@ CallTable::CallTable(std::shared_ptr<const Directory> directory, std::uint64_t i
                      CallLimits limits)
     : directory_(std::move(directory)), ids_(id_seed), limits_(limits) {}
 
-// --- a fact ------------------------------------------------------------------------------------------
+// --- a fact
+// ------------------------------------------------------------------------------------------
 
 void CallTable::apply(const Fact& fact, Step& step) {
   if (!is_of_call(fact.type)) {
@@ -112,9 +113,8 @@ bool CallTable::take_fact(Slot slot, const Fact& fact, SourceIndex source, Joine
   }
   const bool was_ended = record.ended, was_told = record.told;
   if (!was_told) {
-    if (std::none_of(record.notes.begin(), record.notes.end(), [](const Note& note) {
-          return starts_call(note.type, note.state_report);
-        })) {
+    if (std::none_of(record.notes.begin(), record.notes.end(),
+                     [](const Note& note) { return starts_call(note.type, note.state_report); })) {
       ++facts_ignored_;
       return true;
     }
@@ -164,7 +164,8 @@ void CallTable::settled(Slot slot, const Truth& truth, bool was_ended) {
   if (!was_ended && record.ended) not_live(slot);
 }
 
-// --- which call --------------------------------------------------------------------------------------
+// --- which call
+// --------------------------------------------------------------------------------------
 
 CallTable::Match CallTable::match(const Fact& fact, const FactKeys& keys, Step& step) {
   Match found;
@@ -177,17 +178,17 @@ CallTable::Match CallTable::match(const Fact& fact, const FactKeys& keys, Step& 
     }
     const CallRecord &one = *records_[found.slot], &two = *records_[slot];
     if (may_merge(one, two, fact.occurred()))
-      found.slot = merge(found.slot, slot,
-                         {key.rule, 100, key.key.source, fact.occurred(), {}, key.key.value},
-                         &fact, step);
+      found.slot =
+          merge(found.slot, slot,
+                {key.rule, 100, key.key.source, fact.occurred(), {}, key.key.value}, &fact, step);
     else if (one.ended && !two.ended)
       found = {slot, key.rule};
   }
   return found;
 }
 
-/// A call that is over takes part in a merge only if the link was made before its end, or just after:
-/// a PBX may end the consult call before it tells of the transfer.
+/// A call that is over takes part in a merge only if the link was made before its end, or just
+/// after: a PBX may end the consult call before it tells of the transfer.
 bool CallTable::may_merge(const CallRecord& one, const CallRecord& two, Time at) const {
   const auto open = [&](const CallRecord& record) {
     return !record.ended || at <= record.ended_at + kReorderWindow;
@@ -204,12 +205,17 @@ bool CallTable::is_next_call(const Fact& fact, SourceIndex source, const FactKey
   // A source that is new to it tells of the same call by a key that both share.
   if (!told_by(ended, source) && fact.received - ended.last_fact <= limits_.fusion_window)
     return false;
-  const bool rings_on = !ended.answered && fact.occurred() > ended.ended_at + limits_.settle;
+  // Its own call id is known: whatever leg it is, it is of that call.
+  const bool same_vendor_call = std::any_of(keys.begin(), keys.end(), [&](const FactKey& key) {
+    return key.key.kind == KeyKind::vendor_call_id && !key.link && key.key.source == source &&
+           owns(ended, key.key);
+  });
+  const bool rings_on =
+      !same_vendor_call && !ended.answered && fact.occurred() > ended.ended_at + limits_.settle;
   return std::any_of(keys.begin(), keys.end(), [&](const FactKey& key) {
-    const bool can_tell = key.key.kind == KeyKind::vendor_call_id ||
-                          key.key.kind == KeyKind::sip_call_id ||
-                          (rings_on && key.key.kind == KeyKind::vendor_leg_id &&
-                           (fact.state_report || fact.at));
+    const bool can_tell =
+        key.key.kind == KeyKind::vendor_call_id || key.key.kind == KeyKind::sip_call_id ||
+        (rings_on && key.key.kind == KeyKind::vendor_leg_id && (fact.state_report || fact.at));
     return can_tell && !key.link && key.key.source == source && !owns(ended, key.key);
   });
 }
@@ -240,10 +246,10 @@ CallTable::Match CallTable::match_tuple(const Fact& fact, const Text& tuple) con
         return note.type == FactType::ended || note.type == FactType::report;
       });
   const bool late = !begins(fact.type) && fact.received - record.last_fact <= kReorderWindow;
-  const bool aftermath = late || (only_its_end && fact.received - record.last_fact <= kReorderWindow) ||
-                         fact.type == FactType::ended || fact.type == FactType::report ||
-                         fact.type == FactType::recording ||
-                         (fact.at && *fact.at <= record.ended_at);
+  const bool aftermath =
+      late || (only_its_end && fact.received - record.last_fact <= kReorderWindow) ||
+      fact.type == FactType::ended || fact.type == FactType::report ||
+      fact.type == FactType::recording || (fact.at && *fact.at <= record.ended_at);
   return aftermath ? found : Match{};
 }
 
@@ -262,7 +268,9 @@ bool keys_contradict(const CallRecord& one, const CallRecord& two) {
         shared |= a.value == b.value;
       }
       if (a.kind == KeyKind::header) {
-        const auto name = [](const Text& text) { return text.str().substr(0, text.str().find(':')); };
+        const auto name = [](const Text& text) {
+          return text.str().substr(0, text.str().find(':'));
+        };
         if (name(a.value) == name(b.value) && a.value != b.value) return true;
       }
     }
@@ -274,7 +282,8 @@ bool keys_contradict(const CallRecord& one, const CallRecord& two) {
 
 /// The one call of other sources that this sighting can be of. kNone: none, or several.
 CallTable::Slot CallTable::other_source_call(const FusionSight& sight, const Text& org,
-                                             const CallRecord* own, std::uint8_t& confidence) const {
+                                             const CallRecord* own,
+                                             std::uint8_t& confidence) const {
   Slot found = kNone;
   const Time since = sight.received - limits_.fusion_window - kSightsKept;
   for (const FusionSight* seen : fusion_.near(org, sight)) {
@@ -313,13 +322,17 @@ CallTable::Match CallTable::match_fusion(const Fact& fact, SourceIndex source) {
   if (found == kNone) return {};
   auto& joined = records_[found]->joined;
   if (joined.size() < kJoinedMax)
-    joined.push_back({JoinedBy::fusion, confidence, source, sight.at, {},
+    joined.push_back({JoinedBy::fusion,
+                      confidence,
+                      source,
+                      sight.at,
+                      {},
                       sight.number.empty() ? sight.ext : sight.number});
   return {found, JoinedBy::fusion};
 }
 
-/// A call that only one source tells of so far may turn out to be another source's call when more is
-/// known of it: its line rings, somebody answers.
+/// A call that only one source tells of so far may turn out to be another source's call when more
+/// is known of it: its line rings, somebody answers.
 void CallTable::seek_other_source(Slot slot, Step& step) {
   const CallRecord& own = *records_[slot];
   const Note& note = own.notes.back();
@@ -342,7 +355,8 @@ void CallTable::seek_other_source(Slot slot, Step& step) {
   see(slot, own.notes.size() - 1);
   if (other == kNone) return;
   const Text evidence = sight.number.empty() ? sight.ext : sight.number;
-  merge(slot, other, {JoinedBy::fusion, confidence, sight.source, sight.at, {}, evidence}, nullptr, step);
+  merge(slot, other, {JoinedBy::fusion, confidence, sight.source, sight.at, {}, evidence}, nullptr,
+        step);
 }
 
 void CallTable::see(Slot slot, std::size_t note) {
@@ -420,7 +434,8 @@ CallTable::Slot CallTable::merge(Slot one, Slot two, const Joined& why, const Fa
     if (gone_told) record.joined.back().with = gone.id;
   }
   for (const Text& told : gone.told_recordings)
-    if (record.told_recordings.size() < kRecordingsPerCallMax) record.told_recordings.push_back(told);
+    if (record.told_recordings.size() < kRecordingsPerCallMax)
+      record.told_recordings.push_back(told);
 
   touch(lost, step);
   touch(kept, step);
@@ -465,7 +480,8 @@ CallTable::Slot CallTable::create(const Fact& fact, JoinedBy rule, SourceIndex s
   return slot;
 }
 
-// --- time --------------------------------------------------------------------------------------------
+// --- time
+// --------------------------------------------------------------------------------------------
 
 void CallTable::end_by_tick(Slot slot, Time now, Disposition why, Step& step) {
   Fact end;
@@ -481,7 +497,8 @@ void CallTable::tick(Time now, Step& step) {
   // In the order of ids, not of when something was planned: that differs after a restart.
   const auto by_id = [&](Slot a, Slot b) { return records_[a]->id < records_[b]->id; };
   std::vector<Slot> due, silent, again;
-  for (; !settling_.empty() && settling_.begin()->first <= now; settling_.erase(settling_.begin())) {
+  for (; !settling_.empty() && settling_.begin()->first <= now;
+       settling_.erase(settling_.begin())) {
     due.push_back(settling_.begin()->second);
     records_[due.back()]->settle_at.reset();
   }
@@ -584,7 +601,8 @@ void CallTable::not_live(Slot slot) {
   if (records_[slot]->ended) plan_check(slot);  // sooner than what was planned for a living call
 }
 
-// --- the index ---------------------------------------------------------------------------------------
+// --- the index
+// ---------------------------------------------------------------------------------------
 
 bool CallTable::owns(const CallRecord& record, const Key& key) const {
   return std::any_of(record.keys.begin(), record.keys.end(),
@@ -668,7 +686,8 @@ CallTable::Slot CallTable::find_any(const std::string& org, const std::string& a
   return kNone;
 }
 
-// --- looking -----------------------------------------------------------------------------------------
+// --- looking
+// -----------------------------------------------------------------------------------------
 
 std::shared_ptr<const Call> CallTable::shown(Slot slot) const {
   Truth truth = fold(*records_[slot], sources_);
@@ -680,8 +699,7 @@ std::vector<std::shared_ptr<const Call>> CallTable::live(const std::string& org)
   const auto slots = live_.find(org);
   if (slots == live_.end()) return out;
   out.reserve(slots->second.size());
-  for (const Slot slot : slots->second)
-    out.push_back(shown(slot));
+  for (const Slot slot : slots->second) out.push_back(shown(slot));
   std::sort(out.begin(), out.end(), [](const auto& a, const auto& b) { return a->id < b->id; });
   return out;
 }
@@ -744,7 +762,8 @@ std::vector<Fact> CallTable::living_legs(const std::string& org, const std::stri
   return out;
 }
 
-// --- saved state -------------------------------------------------------------------------------------
+// --- saved state
+// -------------------------------------------------------------------------------------
 
 std::string CallTable::save(const std::string& call_id) const {
   const Slot slot = find_call_id(call_id);

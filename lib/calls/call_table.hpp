@@ -66,8 +66,8 @@ class CallTable {
   void set_source_rules(const std::string& org, const std::string& source, SourceRules rules) {
     sources_.set_rules(org, source, std::move(rules));
   }
-  /// Says of which (organisation, source) it can be asked whether a call still lives; those calls are
-  /// checked before they are taken for ghosts (Step::checks). None by default.
+  /// Says of which (organisation, source) it can be asked whether a call still lives; those calls
+  /// are checked before they are taken for ghosts (Step::checks). None by default.
   void set_checkable(std::function<bool(const Text& org, const Text& source)> checkable) {
     checkable_ = std::move(checkable);
   }
@@ -152,7 +152,7 @@ class CallTable {
   std::vector<std::unique_ptr<CallRecord>> records_;  // by slot; empty ones are in free_
   std::vector<Slot> free_;
   std::vector<std::uint32_t> live_at_;  // by slot: where in live_ of its organisation
-  std::unordered_multimap<std::uint64_t, Slot> by_key_;  // keys, tuples, call ids, absorbed ids
+  std::unordered_multimap<std::uint64_t, Slot> by_key_;      // keys, tuples, call ids, absorbed ids
   std::unordered_map<std::string, std::vector<Slot>> live_;  // org -> calls that have not ended
   std::set<std::pair<Time, Slot>> settling_;
   std::map<Time, std::vector<Slot>> checks_;  // by minute: who may have been silent for too long

@@ -89,9 +89,9 @@ bool names_the_same(const Mention& known, const Fact& fact, std::uint8_t part) {
 
 std::optional<std::size_t> place_mention(CallRecord& record, const Fact& fact, std::uint8_t part,
                                          const Directory& directory) {
-  const auto known = std::find_if(
-      record.mentions.begin(), record.mentions.end(),
-      [&](const Mention& mention) { return names_the_same(mention, fact, part); });
+  const auto known =
+      std::find_if(record.mentions.begin(), record.mentions.end(),
+                   [&](const Mention& mention) { return names_the_same(mention, fact, part); });
   if (known != record.mentions.end())
     return static_cast<std::size_t>(known - record.mentions.begin());
   return place(record.mentions, mention_of(fact, record, part, directory), kMentionsMax);
@@ -227,8 +227,7 @@ std::optional<std::size_t> add_note(CallRecord& record, const Fact& fact, Source
       if (record.parts[i].source == source) part = i;
   if (!part) part = place(record.parts, Part{source, part_id}, kPartsMax);
   if (!part) return std::nullopt;
-  const auto mention =
-      place_mention(record, fact, static_cast<std::uint8_t>(*part), directory);
+  const auto mention = place_mention(record, fact, static_cast<std::uint8_t>(*part), directory);
   if (!mention) return std::nullopt;
 
   Note note;
@@ -245,9 +244,8 @@ std::optional<std::size_t> add_note(CallRecord& record, const Fact& fact, Source
   if (note.reason)
     note.confidence = fact.disposition && *fact.disposition != Disposition::unknown ? 2 : 1;
   if (auto extras = extras_of(fact)) {
-    const auto at =
-        std::find_if(record.extras.begin(), record.extras.end(),
-                     [&](const auto& known) { return *known == *extras; });
+    const auto at = std::find_if(record.extras.begin(), record.extras.end(),
+                                 [&](const auto& known) { return *known == *extras; });
     if (at == record.extras.end() && record.extras.size() >= kExtrasMax) return std::nullopt;
     note.extras = static_cast<std::uint8_t>(at - record.extras.begin());
     if (at == record.extras.end()) {

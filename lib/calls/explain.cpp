@@ -22,13 +22,16 @@ constexpr std::array kRules{
     RuleText{"session_id", "A UUID of the Session-ID is known to this call."},
     RuleText{"header", "A header that the source's settings name as a key has the same value."},
     RuleText{"tuple", "It has no id; the same parties have a call of that source that goes on."},
-    RuleText{"fusion", "Another source tells of a call with the same line or number, direction and time."},
+    RuleText{"fusion",
+             "Another source tells of a call with the same line or number, direction and time."},
     RuleText{"tick", "Nothing was told; time has passed."},
     // legs
     RuleText{"leg_rings", "The leg rings for the first time."},
-    RuleText{"rank_never_falls", "The leg has come further already: late news do not move it back."},
+    RuleText{"rank_never_falls",
+             "The leg has come further already: late news do not move it back."},
     RuleText{"answered_elsewhere", "Another leg of the same call was answered first."},
-    RuleText{"answered_after_all", "Thought lost to another leg, but its own source says it answered."},
+    RuleText{"answered_after_all",
+             "Thought lost to another leg, but its own source says it answered."},
     RuleText{"person_answers", "A leg of a person is confirmed: the call is answered."},
     RuleText{"machine_answers", "Connected, but nobody has answered."},
     RuleText{"machine_hands_on", "A person has taken over from an IVR or a queue."},
@@ -47,13 +50,15 @@ constexpr std::array kRules{
     RuleText{"party_leaves", "One party leaves, others go on talking."},
     RuleText{"blind_transfer", "Who hands a call on leaves it."},
     RuleText{"attended_transfer", "Who hands a call on leaves both it and the consult call."},
-    RuleText{"transfer_tidies_up", "The source ends one of its calls just after a transfer; the other goes on."},
+    RuleText{"transfer_tidies_up",
+             "The source ends one of its calls just after a transfer; the other goes on."},
     RuleText{"part_ends", "One of the source's calls is over, another of them goes on."},
     RuleText{"conversation_ends", "One conversation is over, another of this call goes on."},
     RuleText{"waits", "Nobody rings or talks, and that is expected."},
     RuleText{"settles", "Nobody is left to ring; a moment is waited for another line."},
     RuleText{"settled", "No other line has rung: the call is over."},
-    RuleText{"ghost", "Silent for longer than its state allows, and its source does not confirm it."},
+    RuleText{"ghost",
+             "Silent for longer than its state allows, and its source does not confirm it."},
     RuleText{"call_ends", "Nobody of the call is left, or its source says that it is over."},
     RuleText{"report_ends", "A record of the whole call says that it is over."},
     RuleText{"end_of_unknown_leg", "The end of a leg that nobody has told us of."},
@@ -158,9 +163,10 @@ std::string explain_call(const CallRecord& record, const SourceBook& sources,
     out.key("decisions").begin_array();
     for (const Decision& decision : trace) {
       if (decision.note != placed.note) continue;
-      out.begin_object().member("rule", decision.rule).member("sentence", sentence_of(decision.rule));
-      if (decision.leg)
-        out.member("leg", "l" + std::to_string(record.legs[*decision.leg].number));
+      out.begin_object()
+          .member("rule", decision.rule)
+          .member("sentence", sentence_of(decision.rule));
+      if (decision.leg) out.member("leg", "l" + std::to_string(record.legs[*decision.leg].number));
       if (!decision.why.empty()) out.member("because", decision.why);
       out.end_object();
     }

@@ -27,8 +27,8 @@ std::string_view sentence_of(std::string_view rule);
 /// All names of rules, for documents and tests.
 std::vector<std::string_view> rule_names();
 
-/// Per decision: the rule, the evidence (fact, source, time), the confidence; for what did not happen
-/// the first condition that failed. JSON (proto/schemas/explain.json).
+/// Per decision: the rule, the evidence (fact, source, time), the confidence; for what did not
+/// happen the first condition that failed. JSON (proto/schemas/explain.json).
 std::string explain_call(const CallRecord& record, const SourceBook& sources,
                          const std::vector<NearMiss>& near);
 

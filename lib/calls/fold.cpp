@@ -143,11 +143,10 @@ void Folding::survey(const Order& order) {
   for (FoldPart& part : parts_) {
     if (part.first_of_source || !part.told) continue;
     const auto at = static_cast<std::size_t>(&part - parts_.data());
-    const bool own_caller =
-        !part.from_ext.empty() &&
-        std::none_of(parts_.begin(), parts_.end(), [&](const FoldPart& other) {
-          return other.first_of_source && other.from_ext == part.from_ext;
-        });
+    const bool own_caller = !part.from_ext.empty() &&
+                            std::none_of(parts_.begin(), parts_.end(), [&](const FoldPart& other) {
+                              return other.first_of_source && other.from_ext == part.from_ext;
+                            });
     if (!(own_caller && is_in_call(part.from_ext)) && !record_.parts[at].handed_on) continue;
     const auto same = std::find_if(parts_.begin(), parts_.end(), [&](const FoldPart& other) {
       return other.conversation != 0 && other.from_ext == part.from_ext;
@@ -156,8 +155,8 @@ void Folding::survey(const Order& order) {
   }
 }
 
-/// sipgate-c2d-in: of a click-to-dial the caller's own phone is told as an inbound call. It is known
-/// by the same two parties the other way round.
+/// sipgate-c2d-in: of a click-to-dial the caller's own phone is told as an inbound call. It is
+/// known by the same two parties the other way round.
 void Folding::find_callbacks() {
   const auto mentions_of = [&](const FoldPart& part, auto fits) {
     return std::any_of(record_.notes.begin(), record_.notes.end(), [&](const Note& note) {
@@ -168,7 +167,8 @@ void Folding::find_callbacks() {
   for (FoldPart& part : parts_) {
     const auto at = static_cast<std::size_t>(&part - parts_.data());
     const SourceIndex source = record_.parts[at].source;
-    if (!sources_[source].rules.callback_is_caller || part.direction != Direction::inbound) continue;
+    if (!sources_[source].rules.callback_is_caller || part.direction != Direction::inbound)
+      continue;
     for (const FoldPart& other : parts_) {
       const auto index = static_cast<std::size_t>(&other - parts_.data());
       if (record_.parts[index].source != source || other.direction != Direction::outbound) continue;
@@ -196,11 +196,10 @@ void Folding::note_rule(const char* rule, At leg, std::string why) {
   if (trace_ != nullptr) trace_->push_back({step_.index, rule, leg, std::move(why)});
 }
 
-// --- what a note says of the call ------------------------------------------------------------------
+// --- what a note says of the call
+// ------------------------------------------------------------------
 
-void Folding::came_from(const Text& field) {
-  came_from(field, step_.source);
-}
+void Folding::came_from(const Text& field) { came_from(field, step_.source); }
 
 void Folding::came_from(const Text& field, SourceIndex by) {
   const Text& source = sources_[by].name;
@@ -258,8 +257,8 @@ void Folding::take(std::map<std::string, std::string>& into,
 
 void Folding::learn_recording(const Recording& told) {
   if (told.empty()) return;
-  const auto same = std::find_if(
-      call_.recordings.begin(), call_.recordings.end(), [&](const Recording& known) {
+  const auto same =
+      std::find_if(call_.recordings.begin(), call_.recordings.end(), [&](const Recording& known) {
         return !told.id.empty() ? known.id == told.id : known.url == told.url;
       });
   if (same != call_.recordings.end())
@@ -299,7 +298,8 @@ void Folding::learn() {
   if (extras->duration.count() > 0) told_duration_ = extras->duration;
 }
 
-// --- steps -----------------------------------------------------------------------------------------
+// --- steps
+// -----------------------------------------------------------------------------------------
 
 void Folding::take_step() {
   const FactType type = step_.note->type;
@@ -312,7 +312,8 @@ void Folding::take_step() {
     move(truth_.legs[caller()], LegStep::dial);  // a consult call has a caller of its own
   }
   if (truth_.ended) {
-    // Old news: nothing leaves "ended". What it taught us is kept, and why it ended may be told late.
+    // Old news: nothing leaves "ended". What it taught us is kept, and why it ended may be told
+    // late.
     if (type == FactType::ended || type == FactType::report) reason_told();
     if (type == FactType::ended && (step_.mention->has_agent || tells_leg_id())) {
       const At at = target(false);
@@ -448,7 +449,12 @@ void Folding::on_answered() {
     // Nobody is named: an IVR or a queue picks up, or the far end of an outbound call answers.
     const bool out = direction() == Direction::outbound;
     const Text& told = step_.mention->to.number;
-    at = find_or_add({LegRole::callee, {}, {}, !told.empty() ? told : out ? call_.to.number : call_.did});
+    at = find_or_add({LegRole::callee,
+                      {},
+                      {},
+                      !told.empty() ? told
+                      : out         ? call_.to.number
+                                    : call_.did});
     if (!at) return;
     truth_.legs[*at].machine |= !out && truth_.legs[*at].leg.ext.empty();
   }
@@ -475,8 +481,8 @@ void Folding::on_answered() {
   move(leg, LegStep::answer);
   if (leg.rings_itself)
     return note_rule("callers_own_leg", at, "the caller's own phone was called first");
-  // The caller's own leg is confirmed when the far end answers. If that is one of our lines, its own
-  // leg will say so.
+  // The caller's own leg is confirmed when the far end answers. If that is one of our lines, its
+  // own leg will say so.
   if (names_line(call_.to) || names_line(step_.mention->to))
     return note_rule("callers_own_leg", at, "the far end is a line: its own leg will say so");
   const bool line_lives =
@@ -497,7 +503,7 @@ void Folding::confirm_callee(std::size_t at) {
   if (!is_person(leg)) {  // an IVR, a queue, a voice box: connected, but nobody has answered
     leg.machine = true;
     if (!call_.answered_by && leg.conversation == 0)
-      call_.answered_by = voicemail_             ? AnsweredBy::voicemail
+      call_.answered_by = voicemail_            ? AnsweredBy::voicemail
                           : call_.queue.empty() ? AnsweredBy::ivr
                                                 : AnsweredBy::queue;
     return note_rule("machine_answers", at, "no line or person of ours is named");
@@ -546,8 +552,7 @@ void Folding::on_hold(bool held) {
     own = leg.hold_changes.end() - 1;
   }
   if ((own->second % 2 == 1) == held) return note_rule("told_before", at);
-  if (++own->second <= leg.hold_changes_max)
-    return note_rule("another_source_is_further", at);
+  if (++own->second <= leg.hold_changes_max) return note_rule("another_source_is_further", at);
   leg.hold_changes_max = own->second;
   move(leg, held ? LegStep::hold : LegStep::resume);
   if (held) {
@@ -560,8 +565,7 @@ void Folding::on_hold(bool held) {
 }
 
 void Folding::on_mute(bool muted) {
-  if (const At at = target(true); at && lives(truth_.legs[*at]))
-    truth_.legs[*at].leg.muted = muted;
+  if (const At at = target(true); at && lives(truth_.legs[*at])) truth_.legs[*at].leg.muted = muted;
 }
 
 void Folding::on_voicemail() {
@@ -612,8 +616,7 @@ void Folding::on_transferred() {
   const At by = target(false);
   const Extras none;
   const Extras& extras = step_.extras == nullptr ? none : *step_.extras;
-  const bool attended =
-      extras.transfer.kind == "attended" || !extras.transfer.other_calls.empty();
+  const bool attended = extras.transfer.kind == "attended" || !extras.transfer.other_calls.empty();
   happened(EventType::call_transferred, by);
   transferred_at_ = step_.at;
   handed_on_ = true;
@@ -624,8 +627,9 @@ void Folding::on_transferred() {
     const Leg out = truth_.legs[*by].leg;
     for (std::size_t i = 0; i < truth_.legs.size(); ++i) {
       FoldLeg& leg = truth_.legs[i];
-      const bool same_person = i == *by || (attended && ((!out.ext.empty() && leg.leg.ext == out.ext) ||
-                                                         (!out.user.empty() && leg.leg.user == out.user)));
+      const bool same_person =
+          i == *by || (attended && ((!out.ext.empty() && leg.leg.ext == out.ext) ||
+                                    (!out.user.empty() && leg.leg.user == out.user)));
       if (!same_person || !lives(leg)) continue;
       end_leg(leg, reason);
       note_rule(attended ? "attended_transfer" : "blind_transfer", i);

@@ -12,18 +12,18 @@
 
 namespace hookswitch {
 
-/// A leg and what the fold knows of it beyond what clients see. `leg.id` is empty: ids are given when
-/// it is told (tell.hpp).
+/// A leg and what the fold knows of it beyond what clients see. `leg.id` is empty: ids are given
+/// when it is told (tell.hpp).
 struct FoldLeg {
   Leg leg;
   boost::container::small_vector<std::pair<SourceIndex, Text>, 2> keys;  ///< vendor leg ids
-  std::uint64_t parts = 0;      ///< bits of the parts that told of it
+  std::uint64_t parts = 0;        ///< bits of the parts that told of it
   std::uint8_t conversation = 0;  ///< 0, or the consult call it belongs to
   std::uint8_t attempt = 0;       ///< counts the tries to reach one line
   bool observed = false;  ///< a source reports this very leg, it is not only implied by the others
   bool inferred_end = false;  ///< its own source has not said that it is over
   bool rings_itself = false;  ///< a caller's own phone that is called first (click-to-dial)
-  bool machine = false;   ///< an IVR, a queue, a voice box: nobody of ours
+  bool machine = false;       ///< an IVR, a queue, a voice box: nobody of ours
   /// Hold as each source tells it: who has told of more changes is further along.
   boost::container::small_vector<std::pair<SourceIndex, std::uint16_t>, 2> hold_changes;
   std::uint16_t hold_changes_max = 0;
@@ -55,7 +55,7 @@ struct Truth {
 /// One decision of the fold, for `explain`.
 struct Decision {
   std::uint16_t note = 0;
-  std::string rule;  ///< a name of rules.hpp
+  std::string rule;  ///< a name of rule_names() in explain.hpp
   std::optional<std::size_t> leg;
   std::string why;
 };
@@ -65,8 +65,9 @@ using Trace = std::vector<Decision>;
 /// pair has an answer, most of them "nothing new". Pure.
 Truth fold(const CallRecord& record, const SourceBook& sources, Trace* trace = nullptr);
 
-/// The same, before and after the newest note, at little more than the price of one: most facts come
-/// in order, and then all steps but the last are common to both. False: they do not; nothing is done.
+/// The same, before and after the newest note, at little more than the price of one: most facts
+/// come in order, and then all steps but the last are common to both. False: they do not; nothing
+/// is done.
 bool fold_step(const CallRecord& record, const SourceBook& sources, Truth& before, Truth& after);
 
 }  // namespace hookswitch

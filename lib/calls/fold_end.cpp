@@ -84,8 +84,8 @@ void Folding::on_ended() {
                other.conversation == leg.conversation;
       });
   // A source that tells of legs means the leg. One that only adds who it was about means the call,
-  // unless it can only mean this branch: it never answered and another lives, or the word is one for
-  // legs.
+  // unless it can only mean this branch: it never answered and another lives, or the word is one
+  // for legs.
   const bool of_leg = note.state_report || tells_leg_id() ||
                       (note.reason && of_leg_only(*note.reason)) ||
                       (leg.leg.role == LegRole::callee && !leg.leg.answered_at && others_live) ||
@@ -134,9 +134,9 @@ void Folding::on_ended() {
     if (!caller_reported) wait_for_another();
     return;
   }
-  // Somebody talked and has hung up: with nobody left to talk to, the call is over. The same is seen
-  // just before a call that was handed on rings its next line; that is waited for, and the end of the
-  // caller's own leg, where it is told, for longer.
+  // Somebody talked and has hung up: with nobody left to talk to, the call is over. The same is
+  // seen just before a call that was handed on rings its next line; that is waited for, and the end
+  // of the caller's own leg, where it is told, for longer.
   reason_told();
   if (waiting_ || handed_on_) return note_rule("waits", {}, "parked, queued or handed on");
   if (!note.state_report && !caller_reported)
@@ -149,8 +149,9 @@ void Folding::on_ended() {
 void Folding::end_part() {
   FoldPart& part = *step_.part;
   const Note& note = *step_.note;
-  const bool tidies_up = transferred_at_ && (note.reason == Disposition::transferred ||
-                                             (joined_ && step_.at - *transferred_at_ <= kTransferTidiesUp));
+  const bool tidies_up =
+      transferred_at_ && (note.reason == Disposition::transferred ||
+                          (joined_ && step_.at - *transferred_at_ <= kTransferTidiesUp));
   std::uint64_t alive = 0;
   for (std::size_t i = 0; i < parts_.size(); ++i)
     if (record_.parts[i].source == step_.source && !parts_[i].ended && &parts_[i] != &part &&
@@ -190,8 +191,7 @@ void Folding::end_conversation(std::uint8_t conversation, Disposition why) {
   });
   if (!others) return end_call(why, step_.at);
   for (FoldLeg& leg : truth_.legs)
-    if (leg.conversation == conversation)
-      end_leg(leg, reason_with_call(leg, why));
+    if (leg.conversation == conversation) end_leg(leg, reason_with_call(leg, why));
   note_rule("conversation_ends", {}, "the call has another that goes on");
 }
 
@@ -211,8 +211,8 @@ Disposition Folding::reason_of_end() const {
   // The last callee that said why; a ring group's earlier refusals matter less.
   const FoldLeg* last = nullptr;
   for (const FoldLeg& leg : truth_.legs)
-    if (leg.leg.role == LegRole::callee && leg.leg.end_reason && !of_leg_only(*leg.leg.end_reason) &&
-        *leg.leg.end_reason != Disposition::unknown &&
+    if (leg.leg.role == LegRole::callee && leg.leg.end_reason &&
+        !of_leg_only(*leg.leg.end_reason) && *leg.leg.end_reason != Disposition::unknown &&
         (last == nullptr || *leg.leg.ended_at >= *last->leg.ended_at))
       last = &leg;
   if (last != nullptr) return *last->leg.end_reason;

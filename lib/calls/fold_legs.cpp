@@ -10,7 +10,8 @@ std::size_t Folding::add_leg(const Who& who) {
   leg.leg.role = who.role;
   leg.conversation = step_.part->conversation;
   for (const FoldLeg& other : truth_.legs)
-    if (other.conversation == leg.conversation && other.leg.role == who.role && other.leg.ext == who.ext && other.leg.user == who.user &&
+    if (other.conversation == leg.conversation && other.leg.role == who.role &&
+        other.leg.ext == who.ext && other.leg.user == who.user &&
         (!who.ext.empty() || other.leg.number == who.number))
       ++leg.attempt;
   truth_.legs.push_back(std::move(leg));
@@ -155,8 +156,8 @@ Folding::At Folding::find_or_add(const Who& wanted, bool with_leg_id) {
     // The same line again: a second try if it is later than the end of the first, else late news of
     // the first. The order of the notes has already moved late ones to their place.
     const FactType type = step_.note->type;
-    const bool begins = type == FactType::ringing || type == FactType::answered ||
-                        type == FactType::dialing;
+    const bool begins =
+        type == FactType::ringing || type == FactType::answered || type == FactType::dialing;
     const FoldLeg& over = truth_.legs[*at];
     const bool later = step_.at > over.leg.ended_at.value_or(Time::max());
     const bool revives = type == FactType::answered && over.inferred_end &&

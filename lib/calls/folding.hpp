@@ -20,7 +20,7 @@ struct FoldPart {
   Text from_ext;
   std::uint8_t conversation = 0;
   std::optional<std::size_t> caller;  ///< leg
-  bool told = false;  ///< a note is of it
+  bool told = false;                  ///< a note is of it
   bool first_of_source = false;
   bool ended = false;
   bool callback = false;  ///< the caller's own phone, called first (sipgate-c2d-in)
@@ -31,7 +31,8 @@ class Folding {
   Folding(const CallRecord& record, const SourceBook& sources, Trace* trace);
   Folding(const Folding& other);
   Truth run();
-  /// Whether the newest note is the last one; then run_to_newest() and run_newest() are run() in two.
+  /// Whether the newest note is the last one; then run_to_newest() and run_newest() are run() in
+  /// two.
   bool newest_is_last();
   void run_to_newest();
   void run_newest();
@@ -140,7 +141,7 @@ class Folding {
   std::optional<Time> transferred_at_;
   std::optional<Time> settle_end_;  ///< when the last callee was gone
   milliseconds told_duration_{0};
-  Time last_at_{};  ///< of the notes so far
+  Time last_at_{};                           ///< of the notes so far
   std::optional<SourceIndex> state_source_;  ///< who told of the last change of any leg
   std::size_t text_bytes_ = 0;
 };

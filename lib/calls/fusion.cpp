@@ -58,8 +58,8 @@ FusionVerdict compare(const FusionSight& a, const FusionSight& b, milliseconds w
   if (a.direction != Direction::unknown && b.direction != Direction::unknown &&
       a.direction != b.direction)
     return FusionVerdict::direction_differs;
-  if (a.type != b.type || (!near_in_time(a.at, b.at, window) &&
-                           !near_in_time(a.received, b.received, window)))
+  if (a.type != b.type ||
+      (!near_in_time(a.at, b.at, window) && !near_in_time(a.received, b.received, window)))
     return FusionVerdict::too_far_apart;
   return FusionVerdict::fuses;
 }

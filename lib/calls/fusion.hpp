@@ -12,8 +12,8 @@
 namespace hookswitch {
 
 /// Fusion (model.md §4.3): the same call, told by another source under ids of its own. What is
-/// compared is a step (somebody rings, answers, ends) with its extension, its outside number and its
-/// direction.
+/// compared is a step (somebody rings, answers, ends) with its extension, its outside number and
+/// its direction.
 struct FusionSight {
   std::uint32_t slot = 0;
   std::uint16_t note = 0;  ///< of that call's record
@@ -30,12 +30,12 @@ struct FusionSight {
 /// which the conditions are tried.
 enum class FusionVerdict : std::uint8_t {
   fuses,
-  same_source,        ///< a source does not tell one call twice
+  same_source,  ///< a source does not tell one call twice
   number_differs,
   ext_differs,
   nothing_in_common,  ///< neither an extension nor a number is told by both
   direction_differs,
-  too_far_apart,      ///< by both clocks
+  too_far_apart,  ///< by both clocks
   strong_key_contradicts,
   several_candidates,
 };
@@ -72,7 +72,7 @@ class FusionIndex {
     std::uint64_t hashes[2] = {0, 0};
   };
   std::deque<Entry> entries_;
-  std::uint64_t first_ = 0;  // number of entries_.front()
+  std::uint64_t first_ = 0;                                         // number of entries_.front()
   std::unordered_multimap<std::uint64_t, std::uint64_t> by_value_;  // hash -> entry number
 };
 

@@ -16,7 +16,9 @@ std::uint64_t mix(std::uint64_t seed, std::string_view text) {
   return (seed ^ h) * 0x9E3779B97F4A7C15ULL + (h >> 29);
 }
 
-bool is_nil(std::string_view uuid) { return uuid.find_first_not_of("0-") == std::string_view::npos; }
+bool is_nil(std::string_view uuid) {
+  return uuid.find_first_not_of("0-") == std::string_view::npos;
+}
 
 bool of_one_source(KeyKind kind) {
   return kind == KeyKind::vendor_call_id || kind == KeyKind::vendor_leg_id;
@@ -39,7 +41,7 @@ std::vector<std::string> session_uuids(std::string_view text) {
     std::string_view item = trim(text.substr(at, end - at));
     if (const auto equals = item.find('='); equals != std::string_view::npos)
       item = equals_ignore_case(item.substr(0, equals), "remote") ? item.substr(equals + 1)
-                                                                   : std::string_view{};
+                                                                  : std::string_view{};
     for (const char c : to_lower(item))
       if (c != '-' && c != '"') uuid += c;
     take();

@@ -73,8 +73,6 @@ constexpr LegState after(LegState state, LegStep step) {
       .to;
 }
 
-std::string_view to_string(LegStep);
-
 /// How far a leg has come; a leg never moves to a lower rank.
 constexpr int rank(LegState state) {
   constexpr std::array<int, 6> kRanks{0, 1, 2, 3, 3, 4};

@@ -10,8 +10,9 @@
 #include "calls/source_book.hpp"
 #include "model/fact.hpp"
 
-/// What a call keeps of its facts. A fact is split in three: who it is about (Mention, shared by the
-/// facts that name the same), what else it brings (Extras, likewise), and what happened when (Note).
+/// What a call keeps of its facts. A fact is split in three: who it is about (Mention, shared by
+/// the facts that name the same), what else it brings (Extras, likewise), and what happened when
+/// (Note).
 namespace hookswitch {
 
 /// How a fact came to its call (model.md §4); `explain` prints the words.
@@ -31,7 +32,7 @@ std::string_view to_string(JoinedBy);
 /// One id under which a source tells of calls; facts of different parts may count differently.
 struct Part {
   SourceIndex source = SourceBook::kBroker;
-  Text id;  ///< the vendor's call id, else the SIP Call-ID, else empty
+  Text id;                         ///< the vendor's call id, else the SIP Call-ID, else empty
   std::uint8_t same_as = kItself;  ///< another part of which this id is a further name
   static constexpr std::uint8_t kItself = 255;
   bool handed_on = false;  ///< an attended transfer names it, or was told by it
@@ -57,7 +58,8 @@ struct Extras {
   Text queue, custom_data, reason, conference;
   Recording recording;
   Transfer transfer;
-  milliseconds duration{0};  ///< 0: not told, which is also what some PBXs send while they do not know
+  milliseconds duration{
+      0};  ///< 0: not told, which is also what some PBXs send while they do not know
   std::map<std::string, std::string> headers, variables;
   friend bool operator==(const Extras&, const Extras&) = default;
 };
@@ -74,7 +76,7 @@ struct Note {
   std::uint8_t extras = kNoExtras;
   JoinedBy joined_by = JoinedBy::first_fact;
   std::optional<Disposition> reason;  ///< why something ended, as far as it tells
-  std::uint8_t confidence = 0;        ///< of `reason`: 0 none, 1 status or cause, 2 the source's word
+  std::uint8_t confidence = 0;  ///< of `reason`: 0 none, 1 status or cause, 2 the source's word
   bool told_at = false;
   bool state_report = false;
   bool early = false;  ///< `dialing` whose far end rings

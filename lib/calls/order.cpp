@@ -55,7 +55,8 @@ bool begins(FactType type) {
 }
 
 /// When a note without a time of its own happened: not after a later state of the same leg that was
-/// told shortly before it. One that says again what was said has its own time: it may be a second try.
+/// told shortly before it. One that says again what was said has its own time: it may be a second
+/// try.
 Time untimed_place(const CallRecord& record, std::size_t at) {
   const Note& late = record.notes[at];
   if (!begins(late.type)) return late.at;
@@ -84,8 +85,8 @@ Time untimed_place(const CallRecord& record, std::size_t at) {
   return out;
 }
 
-/// Where a told state belongs that comes after untimed ones of its leg and yet names an earlier time:
-/// after them. Some clocks tell whole seconds.
+/// Where a told state belongs that arrives after untimed ones of its leg and yet names an earlier
+/// time: after them. Its clock is not ours: some tell whole seconds, some are far off.
 Time after_untimed(const CallRecord& record, std::size_t at) {
   const Note& note = record.notes[at];
   const Mention& who = record.mentions[note.mention];
@@ -93,7 +94,7 @@ Time after_untimed(const CallRecord& record, std::size_t at) {
   for (std::size_t i = 0; i < at; ++i) {
     const Note& other = record.notes[i];
     if (other.told_at || rank(other.type) < 0 || rank(other.type) >= rank(note.type) ||
-        other.at <= note.at || other.at - note.at > kReorderWindow)
+        other.at <= note.at)
       continue;
     const Mention& about = record.mentions[other.mention];
     if (record.parts[about.part].source == record.parts[who.part].source &&
@@ -143,7 +144,8 @@ Order canonical_order(const CallRecord& record, const SourceBook& sources) {
         placed.at = std::max(placed.at, other.at);
     }
   }
-  // A record of the whole call belongs after it, whatever time it names: some give the call's start.
+  // A record of the whole call belongs after it, whatever time it names: some give the call's
+  // start.
   for (Placed& placed : out) {
     const Note& note = record.notes[placed.note];
     if (note.type != FactType::report) continue;

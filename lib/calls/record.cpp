@@ -119,8 +119,7 @@ void write_note(json::Writer& out, const Note& note) {
   out.member("at", to_unix_ms(note.at));
   if (note.received != note.at) out.member("received", to_unix_ms(note.received));
   if (note.has_seq()) out.member("seq", note.seq);
-  if (note.joined_by != JoinedBy::first_fact)
-    out.member("by", static_cast<int>(note.joined_by));
+  if (note.joined_by != JoinedBy::first_fact) out.member("by", static_cast<int>(note.joined_by));
   if (note.reason) out.member("reason", to_string(*note.reason));
   if (note.confidence != 0) out.member("confidence", static_cast<int>(note.confidence));
   if (note.told_at) out.member("told", true);
@@ -227,7 +226,9 @@ std::string save_record(const CallRecord& record, const SourceBook& sources) {
   out.end_array().member("legs_named", static_cast<int>(record.legs_named));
   write_texts(out, "told_recordings", record.told_recordings);
   out.member("last_fact", to_unix_ms(record.last_fact));
-  out.member("told", record.told).member("answered", record.answered).member("patient", record.patient);
+  out.member("told", record.told)
+      .member("answered", record.answered)
+      .member("patient", record.patient);
   if (record.ended)
     out.member("ended_at", to_unix_ms(record.ended_at))
         .member("disposition", to_string(record.disposition));
@@ -285,7 +286,7 @@ Result<CallRecord> load_record(std::string_view text, SourceBook& sources) {
     Joined out;
     const std::int64_t by = read_int(joined, "by");
     out.rule = by < 0 || by > static_cast<int>(JoinedBy::tick) ? JoinedBy::first_fact
-                                                              : static_cast<JoinedBy>(by);
+                                                               : static_cast<JoinedBy>(by);
     out.confidence = static_cast<std::uint8_t>(read_int(joined, "confidence"));
     out.source = source_of(joined);
     out.at = from_unix_ms(read_int(joined, "at"));

@@ -20,8 +20,8 @@ struct Key {
   Text value;
 };
 
-/// A leg as clients know it: its number ("l2") and how far they were told it has come. What was told
-/// of a leg is never taken back, whatever late facts make of it (model.md §7 b).
+/// A leg as clients know it: its number ("l2") and how far they were told it has come. What was
+/// told of a leg is never taken back, whatever late facts make of it (model.md §7 b).
 struct ToldLeg {
   std::uint8_t number = 0;
   LegState state = LegState::trying;
@@ -48,7 +48,7 @@ struct CallRecord {
   std::vector<std::shared_ptr<const Extras>> extras;
   std::vector<Note> notes;  ///< in the order of arrival
   std::vector<Key> keys;
-  std::vector<Text> tuples;   ///< tuple texts under which it is found
+  std::vector<Text> tuples;    ///< tuple texts under which it is found
   std::vector<Text> absorbed;  ///< ids of calls that are now names of this one
   std::vector<Joined> joined;
   std::vector<ToldLeg> legs;  ///< of the legs that `fold` makes, in its order
@@ -63,18 +63,20 @@ struct CallRecord {
   bool patient = false;   ///< may be silent for hours: answered, queued or parked
   Time ended_at{};
   Disposition disposition = Disposition::unknown;  ///< as told first
-  std::optional<Time> settle_at;  ///< nobody is left to ring; over unless somebody else rings before
+  std::optional<Time>
+      settle_at;  ///< nobody is left to ring; over unless somebody else rings before
   std::optional<Time> check_until;  ///< its source has been asked whether it still lives; over then
 };
 
-/// Makes room for one more without doubling: most calls have a few of each, and there are many calls.
+/// Makes room for one more without doubling: most calls have a few of each, and there are many
+/// calls.
 template <class List>
 void grow_by_one(List& list) {
   if (list.size() == list.capacity() && list.size() < 8) list.reserve(list.size() + 1);
 }
 
-/// Takes what `fact` says into the record. nullopt: it says nothing that is not known, or the call's
-/// limits are reached (`kNotesPerCallMax`, …); else where the note is.
+/// Takes what `fact` says into the record. nullopt: it says nothing that is not known, or the
+/// call's limits are reached (`kNotesPerCallMax`, …); else where the note is.
 std::optional<std::size_t> add_note(CallRecord& record, const Fact& fact, SourceIndex source,
                                     JoinedBy joined_by, const Directory& directory);
 /// Takes over all notes of another record.
@@ -83,8 +85,8 @@ void add_notes_of(CallRecord& record, const CallRecord& gone);
 void tie_names(CallRecord& record, const Fact& fact, SourceIndex source);
 /// The part that all names of one call stand for.
 std::uint8_t root_part(const CallRecord& record, std::uint8_t part);
-/// The calls of its source that an attended transfer ties together are conversations of their own up
-/// to it.
+/// The calls of its source that an attended transfer ties together are conversations of their own
+/// up to it.
 void mark_handed_on(CallRecord& record, const Fact& transfer, SourceIndex source);
 
 /// Everything needed to go on after a restart. Sources are saved by name.

@@ -11,7 +11,7 @@ struct Quirk {
   SetQuirk set;
 };
 
-/// One row a switch; facts/quirks of the wild name the peers.
+/// One row a switch, by the peer that was first seen to do it.
 constexpr std::array kQuirks{
     Quirk{"no-fusion", [](SourceRules& rules) { rules.fuses = false; }},
     Quirk{"kam-prack-confirmed", [](SourceRules& rules) { rules.confirms_early = true; }},

@@ -14,7 +14,7 @@ namespace hookswitch {
 /// other keys of a [[source]].
 struct SourceRules {
   std::vector<std::string> key_headers;  ///< lower-case names of headers that are strong keys
-  bool fuses = true;            ///< may its calls be found to be those of another source?
+  bool fuses = true;                     ///< may its calls be found to be those of another source?
   bool confirms_early = false;  ///< kam-prack-confirmed: `answered` is not believed while the other
                                 ///< side of the same dialog only rings
   bool callback_is_caller = false;  ///< sipgate-c2d-in: a ring linked to a call of the same person
@@ -29,8 +29,8 @@ std::vector<std::string_view> quirk_names();
 
 using SourceIndex = std::uint16_t;
 
-/// The sources of all organisations by a small number, in the order in which they were met. 0 is the
-/// broker itself (ticks). One thread.
+/// The sources of all organisations by a small number, in the order in which they were met. 0 is
+/// the broker itself (ticks). One thread.
 class SourceBook {
  public:
   struct Entry {

@@ -16,7 +16,8 @@ Text leg_id(std::uint8_t number) {
   return number < std::size(kLegIds) ? kLegIds[number] : Text{"l" + std::to_string(number)};
 }
 
-// --- which leg of before is which leg of now --------------------------------------------------------
+// --- which leg of before is which leg of now
+// --------------------------------------------------------
 
 bool same_line(const FoldLeg& a, const FoldLeg& b) {
   return a.leg.role == b.leg.role && a.leg.ext == b.leg.ext && a.leg.user == b.leg.user &&
@@ -58,7 +59,8 @@ std::vector<ToldLeg> number_legs(const std::vector<ToldLeg>& told, const Truth& 
   pass([](const FoldLeg& a, const FoldLeg& b) {
     return shares_key(a, b) && (a.leg.role == b.leg.role || a.leg.role == LegRole::callee);
   });
-  pass([](const FoldLeg& a, const FoldLeg& b) { return same_line(a, b) && a.attempt == b.attempt; });
+  pass(
+      [](const FoldLeg& a, const FoldLeg& b) { return same_line(a, b) && a.attempt == b.attempt; });
   // A leg that had no name yet and now has one, or the caller by another name.
   pass([](const FoldLeg& a, const FoldLeg& b) {
     return a.leg.role == b.leg.role && (nameless(a) || a.leg.role == LegRole::caller);
@@ -68,13 +70,13 @@ std::vector<ToldLeg> number_legs(const std::vector<ToldLeg>& told, const Truth& 
   return out;
 }
 
-// --- what is shown ------------------------------------------------------------------------------------
+// --- what is shown
+// ------------------------------------------------------------------------------------
 
 std::vector<CallKey> shown_keys(const CallRecord& record, const SourceBook& sources) {
   std::vector<CallKey> out;
   out.reserve(record.keys.size());
-  for (const Key& key : record.keys)
-    out.push_back({key.kind, sources[key.source].name, key.value});
+  for (const Key& key : record.keys) out.push_back({key.kind, sources[key.source].name, key.value});
   std::sort(out.begin(), out.end(), [](const CallKey& a, const CallKey& b) {
     return std::tie(a.kind, a.source, a.value) < std::tie(b.kind, b.source, b.value);
   });
@@ -115,15 +117,16 @@ void keep_ended(Call& call, const CallRecord& record) {
   }
 }
 
-// --- the difference -----------------------------------------------------------------------------------
+// --- the difference
+// -----------------------------------------------------------------------------------
 
 class Teller {
  public:
   Teller(CallRecord& record, const SourceBook& sources, std::vector<Event>& events)
       : record_(record), sources_(sources), events_(events) {}
 
-  void step(const std::shared_ptr<const Call>& before, const Truth& truth_before,
-            Truth& truth, const Cause& cause);
+  void step(const std::shared_ptr<const Call>& before, const Truth& truth_before, Truth& truth,
+            const Cause& cause);
   void merge(const std::shared_ptr<const Call>& before, const Truth& truth_before,
              const std::shared_ptr<const Call>& gone, Truth& truth, Time at);
 
@@ -172,16 +175,16 @@ Event& Teller::emit(EventType type, Text leg, std::vector<Text> changed) {
   event.call = now_;
   event.leg = std::move(leg);
   event.changed = std::move(changed);
-  const bool all = type == EventType::call_report ||
-                   ((after_end_ || type == EventType::call_amended) &&
-                    now_->state == CallState::ended);
+  const bool all =
+      type == EventType::call_report ||
+      ((after_end_ || type == EventType::call_amended) && now_->state == CallState::ended);
   for (const Leg& each : now_->legs) {
     if (each.user.empty()) continue;
-    const bool sees = all || !is_over(each) ||
-                      std::find(event.changed.begin(), event.changed.end(), each.id) !=
-                          event.changed.end();
-    if (sees && std::find(event.audience.begin(), event.audience.end(), each.user) ==
-                    event.audience.end())
+    const bool sees =
+        all || !is_over(each) ||
+        std::find(event.changed.begin(), event.changed.end(), each.id) != event.changed.end();
+    if (sees &&
+        std::find(event.audience.begin(), event.audience.end(), each.user) == event.audience.end())
       event.audience.push_back(each.user);
   }
   events_.push_back(std::move(event));
@@ -197,9 +200,8 @@ void Teller::start() {
   first->ended_at.reset();
   first->disposition.reset();
   first->ring = first->talk = first->hold = std::nullopt;
-  const auto caller =
-      std::find_if(first->legs.begin(), first->legs.end(),
-                   [](const Leg& leg) { return leg.role == LegRole::caller; });
+  const auto caller = std::find_if(first->legs.begin(), first->legs.end(),
+                                   [](const Leg& leg) { return leg.role == LegRole::caller; });
   std::vector<Leg> legs;
   if (caller != first->legs.end()) {
     legs.push_back(*caller);
@@ -223,7 +225,8 @@ std::vector<Text> Teller::moved_legs(const Call& before) const {
   for (const Leg& is : now_->legs) {
     const Leg* was = before.find_leg(is.id);
     // A leg that was over before anybody was told of it is no news for its person.
-    if (was == nullptr ? !is_over(is) : was->state != is.state) out.push_back(is.id);
+    const bool unseen = is_over(is) && (was == nullptr || !(was->user == is.user));
+    if (!unseen && (was == nullptr || was->state != is.state)) out.push_back(is.id);
   }
   return out;
 }
@@ -312,9 +315,8 @@ void Teller::ends() {
 
 void Teller::happenings(const Truth& before, const Truth& now) {
   for (const Happening& one : now.happenings) {
-    const bool told =
-        std::any_of(before.happenings.begin(), before.happenings.end(),
-                    [&](const Happening& known) { return known.mark == one.mark; });
+    const bool told = std::any_of(before.happenings.begin(), before.happenings.end(),
+                                  [&](const Happening& known) { return known.mark == one.mark; });
     if (told) continue;
     const Text leg = one.leg ? leg_id(record_.legs[*one.leg].number) : Text{};
     std::vector<Text> changed;
@@ -380,8 +382,8 @@ void Teller::amend(const Call& was) {
       was.answered_by && now.answered_at && !was.answered_at && !ended &&
       std::any_of(now.legs.begin(), now.legs.end(), [&](const Leg& leg) {
         const Leg* old = was.find_leg(leg.id);
-        return leg.role == LegRole::callee && leg.answered_at == now.answered_at &&
-               !is_over(leg) && (old == nullptr || rank(old->state) < rank(LegState::confirmed));
+        return leg.role == LegRole::callee && leg.answered_at == now.answered_at && !is_over(leg) &&
+               (old == nullptr || rank(old->state) < rank(LegState::confirmed));
       });
   fix("answered_by", was.answered_by, now.answered_by, was.answered_by && !answered_now);
   fix("disposition", was.disposition, now.disposition, ended);
@@ -528,7 +530,9 @@ void Teller::go_on_from(std::shared_ptr<const Call> was, std::size_t told_before
   withdraw_legs(*was, [&](const Leg& leg) { return now_->find_leg(leg.id) != nullptr; });
   for (const Leg& is : now_->legs) {
     const Leg* old = was->find_leg(is.id);
-    if (is_over(is) && old != nullptr && !is_over(*old)) just_ended_.push_back(is.id);
+    // Whose leg it was turns out with its end: that person was never told of it.
+    if (is_over(is) && old != nullptr && !is_over(*old) && old->user == is.user)
+      just_ended_.push_back(is.id);
   }
   const auto whole = now_;
   now_ = as_it_lived(*was);
@@ -539,8 +543,8 @@ void Teller::go_on_from(std::shared_ptr<const Call> was, std::size_t told_before
   if (now_->state != CallState::ended) the_rest(*was, told_before);
 }
 
-/// For each leg of the union: the leg of the absorbed call that it is. What was told of it under that
-/// id is not told again.
+/// For each leg of the union: the leg of the absorbed call that it is. What was told of it under
+/// that id is not told again.
 std::vector<const Leg*> Teller::legs_of_absorbed(const Call& gone) const {
   std::vector<const Leg*> out(now_->legs.size(), nullptr), taken;
   const auto pair_up = [&](auto fits) {
@@ -549,8 +553,8 @@ std::vector<const Leg*> Teller::legs_of_absorbed(const Call& gone) const {
       for (const Leg& leg : gone.legs) {
         const bool same_line = leg.role == is.role && leg.ext == is.ext && leg.user == is.user &&
                                (!is.ext.empty() || leg.number == is.number);
-        if (out[i] != nullptr || !same_line || rank(leg.state) > rank(is.state) ||
-            !fits(leg, is) || std::find(taken.begin(), taken.end(), &leg) != taken.end())
+        if (out[i] != nullptr || !same_line || rank(leg.state) > rank(is.state) || !fits(leg, is) ||
+            std::find(taken.begin(), taken.end(), &leg) != taken.end())
           continue;
         out[i] = &leg;
         taken.push_back(&leg);
@@ -603,7 +607,8 @@ void Teller::merge(const std::shared_ptr<const Call>& before, const Truth& truth
       const Leg* own = before->find_leg(is.id);
       if (own == nullptr || !is_over(*own)) return true;
     }
-    return leg.user.empty() || std::any_of(now_->legs.begin(), now_->legs.end(),
+    return leg.user.empty() ||
+           std::any_of(now_->legs.begin(), now_->legs.end(),
                        [&](const Leg& is) { return is.user == leg.user && !is_over(is); });
   };
   if (gone->state != CallState::ended) withdraw_legs(*gone, goes_on);
@@ -647,15 +652,13 @@ std::shared_ptr<const Call> show(const CallRecord& record, Truth& truth,
 }
 
 void tell(CallRecord& record, const std::shared_ptr<const Call>& before, const Truth& truth_before,
-          Truth& truth, const SourceBook& sources, const Cause& cause,
-          std::vector<Event>& events) {
+          Truth& truth, const SourceBook& sources, const Cause& cause, std::vector<Event>& events) {
   Teller{record, sources, events}.step(before, truth_before, truth, cause);
 }
 
 void tell_merged(CallRecord& record, const std::shared_ptr<const Call>& before,
                  const Truth& truth_before, const std::shared_ptr<const Call>& shown_gone,
-                 Truth& truth, const SourceBook& sources, Time at,
-                 std::vector<Event>& events) {
+                 Truth& truth, const SourceBook& sources, Time at, std::vector<Event>& events) {
   Teller{record, sources, events}.merge(before, truth_before, shown_gone, truth, at);
 }
 

@@ -14,7 +14,8 @@ std::string Directory::key(std::string_view org, std::string_view id) {
 void Directory::add(Org org) { orgs_[org.id] = std::move(org); }
 
 void Directory::add(User user) {
-  const User& added = users_.insert_or_assign(key(user.org, user.id), std::move(user)).first->second;
+  const User& added =
+      users_.insert_or_assign(key(user.org, user.id), std::move(user)).first->second;
   for (const auto& ext : added.extensions) by_ext_[key(added.org, ext)] = &added;
   if (!added.email.empty()) by_email_[key(added.org, to_lower(added.email))] = &added;
 }

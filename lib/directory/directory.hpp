@@ -24,8 +24,8 @@ struct User {
 class Directory {
  public:
   Directory() = default;
-  Directory(const Directory&) = delete;
-  Directory& operator=(const Directory&) = delete;
+  Directory(Directory&&) = default;  // pointers into it stay good
+  Directory& operator=(Directory&&) = default;
   void add(Org org);
   /// The user's extensions must not belong to another user of the organisation yet (the settings
   /// reader checks).
@@ -41,7 +41,7 @@ class Directory {
  private:
   static std::string key(std::string_view org, std::string_view id);
   std::map<std::string, Org, std::less<>> orgs_;
-  std::map<std::string, User> users_;  // its nodes stay where they are
+  std::map<std::string, User> users_;                      // its nodes stay where they are
   std::unordered_map<std::string, const User*> by_ext_;    // org, ext
   std::unordered_map<std::string, const User*> by_email_;  // org, email
 };

@@ -45,15 +45,15 @@ struct Event {
   Text org;
   Time time{};
   std::shared_ptr<const Call>
-      call;   ///< the whole call as it then was; nullptr for events outside calls
-  Text leg;   ///< id of the leg that changed, empty if none
+      call;                    ///< the whole call as it then was; nullptr for events outside calls
+  Text leg;                    ///< id of the leg that changed, empty if none
   std::vector<Text> changed;   ///< ids of all legs that changed in this step
   std::vector<Text> audience;  ///< users who may see it, decided when it was made (model.md §7)
   std::optional<TransferTold> transfer;
   std::vector<Amendment> amended;  ///< call.amended, call.report: what was told and is not so
-  Text absorbed;  ///< call.merged: the id that is now an alias
-  std::string source;    ///< source.up, source.down, source.stale: the feed
-  std::string reason;    ///< a word for people, where there is one
+  Text absorbed;                   ///< call.merged: the id that is now an alias
+  std::string source;              ///< source.up, source.down, source.stale: the feed
+  std::string reason;              ///< a word for people, where there is one
 };
 /// Equal in every member; calls by value.
 bool operator==(const Event& a, const Event& b);

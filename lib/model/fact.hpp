@@ -45,8 +45,7 @@ struct Recording {
 struct Transfer {
   Text kind;  ///< "blind" or "attended"
   Party to;
-  std::vector<Text>
-      other_calls;  ///< vendor call ids of the other call of an attended transfer
+  std::vector<Text> other_calls;  ///< vendor call ids of the other call of an attended transfer
   friend bool operator==(const Transfer&, const Transfer&) = default;
 };
 
@@ -54,7 +53,7 @@ struct Transfer {
 struct Fact {
   Text org;         ///< set by the daemon from the source's settings, never read from outside
   Text source;      ///< likewise
-  Time received{};     ///< likewise: our clock when the fact came in
+  Time received{};  ///< likewise: our clock when the fact came in
 
   FactType type = FactType::updated;
   FactIds ids;

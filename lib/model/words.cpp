@@ -27,7 +27,7 @@ constexpr std::array<std::string_view, 13> kDispositions{
 constexpr std::array<std::string_view, 5> kAnsweredBy{"user", "ivr", "queue", "voicemail",
                                                       "unknown"};
 constexpr std::array<std::string_view, 5> kKeyKinds{"sip_call_id", "vendor_call_id",
-                                                     "vendor_leg_id", "session_id", "header"};
+                                                    "vendor_leg_id", "session_id", "header"};
 constexpr std::array<std::string_view, 33> kEventTypes{"call.started",
                                                        "call.ringing",
                                                        "call.answered",

@@ -260,8 +260,7 @@ class Promises {
     for (const Leg& leg : call.legs) {
       const bool moved =
           std::find(event.changed.begin(), event.changed.end(), leg.id) != event.changed.end();
-      if (!leg.user.empty() &&
-          (leg.state != LegState::terminated || moved || story.ended_before))
+      if (!leg.user.empty() && (leg.state != LegState::terminated || moved || story.ended_before))
         due.insert(leg.user);
     }
     const std::set<std::string> is{event.audience.begin(), event.audience.end()};
@@ -289,8 +288,7 @@ class Promises {
 
   void absorb(const Event& event, Story& story) {
     const auto gone = stories_.find(event.absorbed);
-    if (gone == stories_.end() || gone->second.merged)
-      return complain(event, "absorbs no call");
+    if (gone == stories_.end() || gone->second.merged) return complain(event, "absorbs no call");
     gone->second.merged = true;
     for (const auto& [user, last] : gone->second.seen)
       story.seen.try_emplace(user, gone->second.ended ? EventType::call_ended : last);

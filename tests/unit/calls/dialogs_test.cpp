@@ -134,8 +134,7 @@ TEST(TwoWatchers, CallIsHeldWhileOneSideHolds) {
 
 TEST(TwoWatchers, BothSeeTheCallFromTheirOwnLegOn) {
   Bench bench;
-  EXPECT_EQ(bench.feed(caller(FactType::dialing)).at(0).audience,
-            std::vector<Text>{"alice"});
+  EXPECT_EQ(bench.feed(caller(FactType::dialing)).at(0).audience, std::vector<Text>{"alice"});
   EXPECT_EQ(bench.feed(callee(FactType::ringing)).at(0).audience,
             (std::vector<Text>{"alice", "bob"}));
 }

@@ -147,8 +147,8 @@ TEST_F(SingleCall, NothingLeavesEnded) {
   bench.feed({jane(FactType::ringing, 0).to_ext("101"), jane(FactType::ended, 100)});
   const Call before = bench.call();
   bench.feed({jane(FactType::ringing, 5200).to_ext("101"),
-              jane(FactType::answered, 5300).agent("101"),
-              jane(FactType::held, 5400).agent("101"), jane(FactType::ended, 5500)});
+              jane(FactType::answered, 5300).agent("101"), jane(FactType::held, 5400).agent("101"),
+              jane(FactType::ended, 5500)});
   EXPECT_EQ(bench.call().disposition, before.disposition);
   EXPECT_EQ(bench.call().legs, before.legs);
   EXPECT_EQ(bench.story(true), "started, ringing 101, ended=no_answer");

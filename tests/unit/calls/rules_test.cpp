@@ -1,0 +1,195 @@
+// Rules of the fold and of the table that the stories of the other files do not force.
+#include <gtest/gtest.h>
+
+#include "call_bench.hpp"
+
+namespace hookswitch {
+namespace {
+
+using namespace calls_test;
+
+Say session(Say said, std::string uuid) {
+  said.fact.ids.session = std::move(uuid);
+  return said;
+}
+Say header(Say said, std::string value) {
+  said.fact.headers["x-call-key"] = std::move(value);
+  return said;
+}
+constexpr const char* kOneUuid = "11111111111111111111111111111111";
+constexpr const char* kOtherUuid = "22222222222222222222222222222222";
+
+// --- hold
+// ---------------------------------------------------------------------------------------------
+
+TEST(HoldRules, ResumeWithoutAHoldDoesNotSwallowTheNextHold) {
+  Bench bench;
+  bench.feed({jane(FactType::answered, 0).agent("101"), jane(FactType::resumed, 1000).agent("101"),
+              jane(FactType::held, 2000).agent("101")});
+  EXPECT_EQ(bench.story(), "started, answered 101, held 101");
+}
+
+TEST(HoldRules, HoldThatTwoSourcesTellOfLastsFromTheFirstOfThem) {
+  Bench bench;
+  const auto other = [](FactType type, std::int64_t ms) {
+    return Say{type, ms}.source("other").sip("x@y").agent("101");
+  };
+  bench.feed({jane(FactType::answered, 0).sip("x@y").agent("101"),
+              jane(FactType::held, 1000).agent("101"), other(FactType::held, 3000),
+              jane(FactType::resumed, 5000).agent("101"), other(FactType::resumed, 5500),
+              jane(FactType::ended, 9000)});
+  EXPECT_EQ(bench.story(), "started, answered 101, held 101, resumed 101, ended=answered");
+  EXPECT_EQ(bench.call().hold, milliseconds{4000});
+}
+
+// --- who, and which leg
+// -------------------------------------------------------------------------------
+
+TEST(LegRules, AgentOfAnOutboundCallIsWhoCallsThoughNobodyIsNamedAsCaller) {
+  Bench bench;
+  bench.feed(Say{FactType::started, 0}.id("c1").outbound().to(kJane).agent("101"));
+  EXPECT_EQ(bench.leg("101").role, LegRole::caller);
+  bench.feed(Say{FactType::answered, 1000}.id("c1").outbound().to(kJane).agent("101"));
+  EXPECT_EQ(bench.leg("101").role, LegRole::caller);
+  EXPECT_EQ(bench.story(), "started, answered +12025550143");
+}
+
+TEST(LegRules, LineThatRefusedAndRingsAgainHasASecondLeg) {
+  Bench bench;
+  bench.feed({jane(FactType::ringing, 0).to_ext("101"), jane(FactType::ringing, 10).to_ext("102"),
+              jane(FactType::declined, 1000).agent("101"),
+              jane(FactType::ringing, 9000).to_ext("101")});
+  EXPECT_EQ(bench.story(),
+            "started, ringing 101, ringing 102, leg.ended 101=rejected, ringing 101");
+  EXPECT_EQ(bench.call().legs.size(), 4u);
+}
+
+TEST(LegRules, StateOfTheMomentInWhichItsLegEndedIsNoSecondTry) {
+  Bench bench;
+  bench.feed({jane(FactType::ringing, 0).to_ext("101").told(),
+              jane(FactType::ringing, 10).to_ext("102").told(),
+              jane(FactType::declined, 1100).agent("101").told(1000),
+              jane(FactType::answered, 1200).agent("101").told(1000)});
+  EXPECT_EQ(bench.call().legs.size(), 3u);
+  EXPECT_EQ(bench.leg("101").state, LegState::terminated);
+}
+
+// --- what keeps a call alive
+// --------------------------------------------------------------------------
+
+TEST(EndRules, CallThatWaitsInAQueueOutlivesAnAgentWhoRefuses) {
+  Bench bench;
+  bench.feed({jane(FactType::queued, 0), jane(FactType::ringing, 1000).to_ext("101"),
+              jane(FactType::declined, 2000).agent("101")});
+  bench.tick(60'000);
+  EXPECT_NE(bench.call().state, CallState::ended);
+}
+
+TEST(EndRules, PbxThatEndsItsOwnCallOfAnAttendedTransferDoesNotEndTheCall) {
+  Bench bench;
+  bench.feed({jane(FactType::answered, 0).agent("101"),
+              Say{FactType::started, 5000}.id("c2").internal().from_ext("101").to_ext("102"),
+              Say{FactType::answered, 6000}.id("c2").internal().from_ext("101").to_ext("102")});
+  Fact joins = jane(FactType::transferred, 9000).agent("101");
+  joins.transfer.kind = "attended";
+  joins.transfer.other_calls = {"c2"};
+  bench.feed({joins, Say{FactType::ended, 9100}.id("c2")});
+  EXPECT_EQ(bench.call().state, CallState::connected);
+  bench.feed(jane(FactType::ended, 60'000));
+  EXPECT_EQ(bench.call().ended_at, at_ms(60'000));
+  EXPECT_EQ(bench.problems(), "");
+}
+
+// --- what is told
+// -------------------------------------------------------------------------------------
+
+TEST(ReportRules, RecordingThatASecondSourceNamesTooIsNoSecondReport) {
+  Bench bench;
+  bench.feed({jane(FactType::ringing, 0).sip("x@y").to_ext("101"),
+              Say{FactType::ringing, 10}.source("other").sip("x@y").to_ext("101"),
+              jane(FactType::ended, 1000)});
+  Fact recording = jane(FactType::recording, 2000);
+  recording.recording = {"r1", "https://pbx.example.com/r1"};
+  EXPECT_EQ(Bench::text_of(bench.feed(recording)), "report");
+  Fact again = Say{FactType::recording, 2500}.source("other").sip("x@y");
+  again.recording = recording.recording;
+  EXPECT_EQ(Bench::text_of(bench.feed(again)), "");
+}
+
+// --- which call
+// ---------------------------------------------------------------------------------------
+
+TEST(KeyRules, CallIdThatOnlyAnotherSourceHasUsedIsNewOfThisSource) {
+  Bench bench;
+  const auto other = [](FactType type, std::int64_t ms) {
+    return Say{type, ms}.source("other").sip("x@y").from(kJane).to_ext("101");
+  };
+  bench.feed({jane(FactType::ringing, 0).sip("x@y").to_ext("101"), other(FactType::ringing, 10),
+              jane(FactType::ended, 1000)});
+  bench.feed(other(FactType::ringing, 60'000).id("c1"));
+  EXPECT_EQ(bench.table.size(), 2u);
+}
+
+TEST(FusionRules, OppositeDirectionsAreTwoCalls) {
+  Bench bench;
+  bench.feed(
+      {jane(FactType::ringing, 0).to_ext("101"),
+       Say{FactType::ringing, 100}.source("other").id("o1").outbound().from_ext("101").to(kJane)});
+  EXPECT_EQ(bench.table.size(), 2u);
+}
+
+/// Two sources' calls that have nothing in common yet, and then the same line and the same number.
+std::size_t calls_after_both_ring(Bench& bench, Say (*with)(Say, std::string), const char* one,
+                                  const char* two) {
+  bench.feed(with(jane(FactType::ringing, 0).to_ext("101"), one));
+  bench.feed(with(Say{FactType::started, 50}.source("other").id("o1").inbound().from(kJane), two));
+  bench.feed(
+      Say{FactType::ringing, 100}.source("other").id("o1").inbound().from(kJane).to_ext("101"));
+  return bench.table.size();
+}
+
+TEST(FusionRules, SessionIdsWithoutACommonUuidAreTwoCalls) {
+  Bench differ, only_one_has;
+  EXPECT_EQ(calls_after_both_ring(differ, session, kOneUuid, kOtherUuid), 2u);
+  EXPECT_EQ(calls_after_both_ring(only_one_has, session, kOneUuid, ""), 1u);
+}
+
+TEST(FusionRules, KeyHeaderWithTwoValuesIsTwoCalls) {
+  const auto calls = [](const char* one, const char* two) {
+    Bench bench;
+    for (const char* source : {"pbx", "other"})
+      bench.table.set_source_rules("acme", source, {.key_headers = {"x-call-key"}});
+    return calls_after_both_ring(bench, header, one, two);
+  };
+  EXPECT_EQ(calls("one", "two"), 2u);
+  EXPECT_EQ(calls("one", ""), 1u);
+}
+
+// --- ghosts
+// -------------------------------------------------------------------------------------------
+
+TEST(GhostRules, SourceThatCanBeAskedIsAskedBeforeASilentCallEnds) {
+  Bench bench{{.unanswered_silence = std::chrono::minutes{1}}};
+  bench.table.set_checkable([](const Text&, const Text& source) { return source == "pbx"; });
+  bench.feed(jane(FactType::ringing, 0).to_ext("101"));
+  Step step;
+  bench.table.tick(at_ms(62'000), step);
+  ASSERT_EQ(step.checks.size(), 1u);
+  EXPECT_EQ(step.checks[0].call, bench.call().id);
+  EXPECT_NE(bench.call().state, CallState::ended);
+  bench.tick(62'000 + 32'000);  // nobody has answered
+  EXPECT_EQ(bench.leg("101").end_reason, Disposition::reconciled);
+}
+
+TEST(GhostRules, CallThatItsSourceConfirmsLivesOn) {
+  Bench bench{{.unanswered_silence = std::chrono::minutes{1}}};
+  bench.table.set_checkable([](const Text&, const Text&) { return true; });
+  bench.feed(jane(FactType::ringing, 0).to_ext("101"));
+  bench.tick(62'000);
+  bench.feed(jane(FactType::ringing, 63'000).to_ext("101"));
+  bench.tick(62'000 + 32'000);
+  EXPECT_NE(bench.call().state, CallState::ended);
+}
+
+}  // namespace
+}  // namespace hookswitch
