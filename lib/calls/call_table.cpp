@@ -84,7 +84,7 @@ void CallTable::apply(const Fact& fact, Step& step) {
       ++facts_ignored_;
       return;
     }
-    if (!next_call && starts) found = match_fusion(fact, source);
+    if (!next_call && starts) found = match_fusion(fact, source, keys);
     is_new = found.slot == kNone;
     if (is_new) found.slot = create(fact, JoinedBy::first_fact, source);
   }
@@ -313,12 +313,16 @@ CallTable::Slot CallTable::other_source_call(const FusionSight& sight, const Tex
   return found;
 }
 
-CallTable::Match CallTable::match_fusion(const Fact& fact, SourceIndex source) {
+CallTable::Match CallTable::match_fusion(const Fact& fact, SourceIndex source,
+                                         const FactKeys& keys) {
   if (!sources_[source].rules.fuses || !sources_.may_fuse(fact.org)) return {};
   const FusionSight sight = sight_of(fact, source);
   if (sight.ext.empty() && sight.number.empty()) return {};
+  CallRecord would_be;  // what the fact alone would make, for its keys to be compared
+  would_be.parts.push_back({source, {}});
+  for (const FactKey& key : keys) would_be.keys.push_back(key.key);
   std::uint8_t confidence = 0;
-  const Slot found = other_source_call(sight, fact.org, nullptr, confidence);
+  const Slot found = other_source_call(sight, fact.org, &would_be, confidence);
   if (found == kNone) return {};
   auto& joined = records_[found]->joined;
   if (joined.size() < kJoinedMax)

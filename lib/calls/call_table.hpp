@@ -110,7 +110,7 @@ class CallTable {
 
   Match match(const Fact& fact, const FactKeys& keys, Step& step);
   Match match_tuple(const Fact& fact, const Text& tuple) const;
-  Match match_fusion(const Fact& fact, SourceIndex source);
+  Match match_fusion(const Fact& fact, SourceIndex source, const FactKeys& keys);
   bool is_next_call(const Fact& fact, SourceIndex source, const FactKeys& keys,
                     const CallRecord& ended) const;
   bool may_merge(const CallRecord& one, const CallRecord& two, Time at) const;

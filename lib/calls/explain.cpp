@@ -166,7 +166,8 @@ std::string explain_call(const CallRecord& record, const SourceBook& sources,
       out.begin_object()
           .member("rule", decision.rule)
           .member("sentence", sentence_of(decision.rule));
-      if (decision.leg) out.member("leg", "l" + std::to_string(record.legs[*decision.leg].number));
+      if (decision.leg && *decision.leg < record.legs.size())
+        out.member("leg", "l" + std::to_string(record.legs[*decision.leg].number));
       if (!decision.why.empty()) out.member("because", decision.why);
       out.end_object();
     }

@@ -21,7 +21,8 @@ struct FoldLeg {
   std::uint8_t conversation = 0;  ///< 0, or the consult call it belongs to
   std::uint8_t attempt = 0;       ///< counts the tries to reach one line
   bool observed = false;  ///< a source reports this very leg, it is not only implied by the others
-  bool inferred_end = false;  ///< its own source has not said that it is over
+  std::int64_t end_seq = Note::kNoSeq;  ///< of the fact that ended it
+  bool inferred_end = false;            ///< its own source has not said that it is over
   bool rings_itself = false;  ///< a caller's own phone that is called first (click-to-dial)
   bool machine = false;       ///< an IVR, a queue, a voice box: nobody of ours
   /// Hold as each source tells it: who has told of more changes is further along.

@@ -29,6 +29,7 @@ void Folding::end_leg(FoldLeg& leg, Disposition reason) {
   leg.leg.state = after(leg.leg.state, LegStep::end);
   leg.leg.ended_at = step_.at;
   leg.leg.end_reason = reason;
+  leg.end_seq = step_.note->seq;
 }
 
 bool Folding::callee_lives(std::uint8_t conversation) const {

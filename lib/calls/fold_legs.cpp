@@ -159,7 +159,10 @@ Folding::At Folding::find_or_add(const Who& wanted, bool with_leg_id) {
     const bool begins =
         type == FactType::ringing || type == FactType::answered || type == FactType::dialing;
     const FoldLeg& over = truth_.legs[*at];
-    const bool later = step_.at > over.leg.ended_at.value_or(Time::max());
+    // Within one moment of a coarse clock the source's own sequence tells.
+    const bool counted = step_.note->has_seq() && over.end_seq != Note::kNoSeq && !tells_leg_id();
+    const bool later = step_.at > over.leg.ended_at.value_or(Time::max()) ||
+                       (counted && step_.note->seq > over.end_seq);
     const bool revives = type == FactType::answered && over.inferred_end &&
                          step_.at - *over.leg.ended_at <= kReorderWindow;
     if (begins && later && !revives && truth_.legs.size() < kLegsPerCallMax) at.reset();

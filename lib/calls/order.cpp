@@ -144,6 +144,11 @@ Order canonical_order(const CallRecord& record, const SourceBook& sources) {
         placed.at = std::max(placed.at, other.at);
     }
   }
+  // A tick comes after all that had been heard of by then, whatever their clocks say.
+  for (Placed& placed : out)
+    if (record.notes[placed.note].joined_by == JoinedBy::tick)
+      for (const Placed& earlier : out)
+        if (earlier.note < placed.note) placed.at = std::max(placed.at, earlier.at);
   // A record of the whole call belongs after it, whatever time it names: some give the call's
   // start.
   for (Placed& placed : out) {

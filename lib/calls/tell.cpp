@@ -4,7 +4,6 @@
 
 #include <algorithm>
 
-#include "base/assert.hpp"
 #include "base/json.hpp"
 
 namespace hookswitch {
@@ -32,10 +31,28 @@ bool shares_key(const FoldLeg& a, const FoldLeg& b) {
 
 bool nameless(const FoldLeg& leg) { return leg.leg.ext.empty() && leg.leg.user.empty(); }
 
+/// What was told of the leg that the fold makes at this place. After an upgrade or a change of a
+/// source's rules the fold may make more legs of the same notes than it did: those are new.
+ToldLeg told_leg(const CallRecord& record, std::size_t at) {
+  if (at < record.legs.size()) return record.legs[at];
+  ToldLeg out;
+  out.number = static_cast<std::uint8_t>(record.legs_named + 1 + (at - record.legs.size()));
+  return out;
+}
+
+std::vector<ToldLeg> told_legs(CallRecord& record, const Truth& before) {
+  std::vector<ToldLeg> out;
+  out.reserve(before.legs.size());
+  for (std::size_t i = 0; i < before.legs.size(); ++i) out.push_back(told_leg(record, i));
+  if (out.size() > record.legs.size())
+    record.legs_named =
+        static_cast<std::uint8_t>(record.legs_named + (out.size() - record.legs.size()));
+  return out;
+}
+
 /// The numbers of `legs`, taken over from `before` where it is the same leg.
 std::vector<ToldLeg> number_legs(const std::vector<ToldLeg>& told, const Truth& before,
                                  const Truth& now, std::uint8_t& named) {
-  HS_ASSERT(told.size() == before.legs.size());
   std::vector<ToldLeg> out(now.legs.size());
   boost::container::small_vector<bool, 16> taken(before.legs.size(), false);
   const auto pass = [&](auto same) {
@@ -508,7 +525,8 @@ void Teller::step(const std::shared_ptr<const Call>& before, const Truth& truth_
   const Note& note = *cause.note;
   at_ = note.at;
   after_end_ = record_.ended;
-  record_.legs = number_legs(record_.legs, truth_before, truth, record_.legs_named);
+  record_.legs =
+      number_legs(told_legs(record_, truth_before), truth_before, truth, record_.legs_named);
   now_ = show(record_, truth, sources_);
   const std::size_t told_before = events_.size();
   if (before == nullptr) start();
@@ -597,7 +615,8 @@ void Teller::merge(const std::shared_ptr<const Call>& before, const Truth& truth
                    const std::shared_ptr<const Call>& gone, Truth& truth, Time at) {
   at_ = at;
   after_end_ = record_.ended;
-  record_.legs = number_legs(record_.legs, truth_before, truth, record_.legs_named);
+  record_.legs =
+      number_legs(told_legs(record_, truth_before), truth_before, truth, record_.legs_named);
   now_ = show(record_, truth, sources_);
   const auto absorbed = legs_of_absorbed(*gone);
   const auto goes_on = [&](const Leg& leg) {
@@ -634,7 +653,6 @@ void Teller::merge(const std::shared_ptr<const Call>& before, const Truth& truth
 
 std::shared_ptr<const Call> show(const CallRecord& record, Truth& truth,
                                  const SourceBook& sources) {
-  HS_ASSERT(record.legs.size() == truth.legs.size());
   auto out = std::make_shared<Call>(std::move(truth.call));
   out->id = record.id;
   out->ids = shown_keys(record, sources);
@@ -644,8 +662,9 @@ std::shared_ptr<const Call> show(const CallRecord& record, Truth& truth,
   out->legs.reserve(truth.legs.size());
   for (std::size_t i = 0; i < truth.legs.size(); ++i) {
     out->legs.push_back(truth.legs[i].leg);
-    out->legs.back().id = leg_id(record.legs[i].number);
-    keep_what_was_told(out->legs.back(), record.legs[i]);
+    const ToldLeg told = told_leg(record, i);
+    out->legs.back().id = leg_id(told.number);
+    keep_what_was_told(out->legs.back(), told);
   }
   keep_ended(*out, record);
   return out;

@@ -19,8 +19,7 @@ Say header(Say said, std::string value) {
 constexpr const char* kOneUuid = "11111111111111111111111111111111";
 constexpr const char* kOtherUuid = "22222222222222222222222222222222";
 
-// --- hold
-// ---------------------------------------------------------------------------------------------
+// --- hold ---------------------------------------------------------------------------------------
 
 TEST(HoldRules, ResumeWithoutAHoldDoesNotSwallowTheNextHold) {
   Bench bench;
@@ -42,8 +41,7 @@ TEST(HoldRules, HoldThatTwoSourcesTellOfLastsFromTheFirstOfThem) {
   EXPECT_EQ(bench.call().hold, milliseconds{4000});
 }
 
-// --- who, and which leg
-// -------------------------------------------------------------------------------
+// --- who, and which leg -------------------------------------------------------------------------
 
 TEST(LegRules, AgentOfAnOutboundCallIsWhoCallsThoughNobodyIsNamedAsCaller) {
   Bench bench;
@@ -74,8 +72,7 @@ TEST(LegRules, StateOfTheMomentInWhichItsLegEndedIsNoSecondTry) {
   EXPECT_EQ(bench.leg("101").state, LegState::terminated);
 }
 
-// --- what keeps a call alive
-// --------------------------------------------------------------------------
+// --- what keeps a call alive --------------------------------------------------------------------
 
 TEST(EndRules, CallThatWaitsInAQueueOutlivesAnAgentWhoRefuses) {
   Bench bench;
@@ -100,8 +97,20 @@ TEST(EndRules, PbxThatEndsItsOwnCallOfAnAttendedTransferDoesNotEndTheCall) {
   EXPECT_EQ(bench.problems(), "");
 }
 
-// --- what is told
-// -------------------------------------------------------------------------------------
+TEST(EndRules, EndOfOneOfASourcesCallsLeavesTheLegsThatAnotherOfThemTellsOf) {
+  Bench bench;
+  const auto branch = [](FactType type, std::int64_t ms) {
+    Say out{type, ms};
+    out.id("c2").inbound().from(kJane).fact.ids.parent = "c1";
+    return out;
+  };
+  bench.feed({jane(FactType::ringing, 0).to_ext("101"), branch(FactType::ringing, 10).to_ext("101"),
+              branch(FactType::ringing, 20).to_ext("102"), branch(FactType::ended, 5000)});
+  EXPECT_EQ(bench.leg("101").state, LegState::early);
+  EXPECT_EQ(bench.leg("102").state, LegState::terminated);
+}
+
+// --- what is told -------------------------------------------------------------------------------
 
 TEST(ReportRules, RecordingThatASecondSourceNamesTooIsNoSecondReport) {
   Bench bench;
@@ -116,8 +125,7 @@ TEST(ReportRules, RecordingThatASecondSourceNamesTooIsNoSecondReport) {
   EXPECT_EQ(Bench::text_of(bench.feed(again)), "");
 }
 
-// --- which call
-// ---------------------------------------------------------------------------------------
+// --- which call ---------------------------------------------------------------------------------
 
 TEST(KeyRules, CallIdThatOnlyAnotherSourceHasUsedIsNewOfThisSource) {
   Bench bench;
@@ -165,8 +173,7 @@ TEST(FusionRules, KeyHeaderWithTwoValuesIsTwoCalls) {
   EXPECT_EQ(calls("one", ""), 1u);
 }
 
-// --- ghosts
-// -------------------------------------------------------------------------------------------
+// --- ghosts -------------------------------------------------------------------------------------
 
 TEST(GhostRules, SourceThatCanBeAskedIsAskedBeforeASilentCallEnds) {
   Bench bench{{.unanswered_silence = std::chrono::minutes{1}}};
@@ -189,6 +196,43 @@ TEST(GhostRules, CallThatItsSourceConfirmsLivesOn) {
   bench.feed(jane(FactType::ringing, 63'000).to_ext("101"));
   bench.tick(62'000 + 32'000);
   EXPECT_NE(bench.call().state, CallState::ended);
+}
+
+TEST(FusionRules, ContradictingSessionIdsKeepTheFirstFactOfAnotherSourceApart) {
+  Bench bench;
+  Fact one = jane(FactType::ringing, 0).to_ext("101"), two = one;
+  one.ids.session = "11111111111111111111111111111111";
+  two.ids.session = "22222222222222222222222222222222";
+  two.ids.call = {"o1"};
+  two.source = "other";
+  two.received = at_ms(100);
+  bench.feed({one, two});
+  EXPECT_EQ(bench.table.live_count(), 2u);
+}
+
+TEST(LegRules, SecondTryInTheSameSecondIsToldBySequence) {
+  Bench bench;
+  std::vector<Fact> facts{jane(FactType::ringing, 0).told(0).to_ext("101"),
+                          jane(FactType::ringing, 1).told(0).to_ext("102"),
+                          jane(FactType::declined, 2).told(1000).agent("101"),
+                          jane(FactType::ringing, 3).told(1000).to_ext("101")};
+  for (std::size_t i = 0; i < facts.size(); ++i) facts[i].seq = static_cast<std::int64_t>(i) + 1;
+  bench.feed(facts);
+  EXPECT_EQ(bench.story(),
+            "started, ringing 101, ringing 102, leg.ended 101=rejected, ringing 101");
+  EXPECT_EQ(bench.problems(), "");
+}
+
+TEST(SavedRules, ChangeOfASourcesRulesLeavesLivingCallsAlone) {
+  // The same notes may make other legs then; nothing that was told is taken back, nothing aborts.
+  Bench bench;
+  bench.feed({jane(FactType::ringing, 0).to_ext("101"),
+              Say{FactType::started, 10}.id("c2").id("c1").outbound().from_ext("101").to(kJane)});
+  SourceRules rules;
+  rules.callback_is_caller = true;
+  bench.table.set_source_rules("acme", "pbx", rules);
+  bench.feed({jane(FactType::answered, 20).agent("101"), jane(FactType::ended, 30)});
+  EXPECT_EQ(bench.table.live_count(), 0u);
 }
 
 }  // namespace
