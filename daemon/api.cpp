@@ -127,17 +127,17 @@ std::string explain_to(const Grant& grant, const CallTable& table, std::string t
 /// The socket of the http room as the delivery room's sink.
 class SocketSink : public FrameSink {
  public:
-  explicit SocketSink(std::shared_ptr<http::WebSocket> socket) : socket_(std::move(socket)) {}
+  explicit SocketSink(std::shared_ptr<http::Channel> socket) : socket_(std::move(socket)) {}
   void send(Frame frame) override { socket_->send(std::move(frame)); }
   void notify_drained() override { socket_->notify_drained(); }
   void close(Errc why) override { socket_->close(why); }
 
  private:
-  std::shared_ptr<http::WebSocket> socket_;
+  std::shared_ptr<http::Channel> socket_;
 };
 
 /// The delivery room's session as the http room's handler.
-class SocketSession : public http::WebSocketHandler {
+class SocketSession : public http::ChannelHandler {
  public:
   explicit SocketSession(std::unique_ptr<Session> session) : session_(std::move(session)) {}
   void on_text(std::string_view message) override { session_->on_text(message, now()); }
@@ -463,9 +463,9 @@ void Api::calls(const View& view, const http::Request& request, http::Respond re
   if (!taken) refuse(Errc::overload, respond);
 }
 
-http::Upgrade Api::on_upgrade(const http::Request& request) {
+http::Opening Api::on_upgrade(const http::Request& request) {
   const View now_view = view();
-  http::Upgrade out;
+  http::Opening out;
   const auto refused = [&](Errc code) {
     registry_
         .counter("hookswitch_request_refusals_total", "Requests refused by a handler, by reason.",
@@ -492,7 +492,7 @@ http::Upgrade Api::on_upgrade(const http::Request& request) {
   if (offered && out.subprotocol.empty()) return refused(Errc::bad_request);
   const bool own_host = host_is_ours(now_view, request.header("host"));
   out.accept = [this, dialect, own_host, rules = now_view.rules,
-                token = std::string{bearer(request)}](std::shared_ptr<http::WebSocket> socket) {
+                token = std::string{bearer(request)}](std::shared_ptr<http::Channel> socket) {
     auto session = std::make_unique<Session>(rules, broker_, registry_,
                                              std::make_shared<SocketSink>(std::move(socket)),
                                              dialect, token, own_host, Session::Clock::now());

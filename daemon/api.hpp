@@ -34,7 +34,7 @@ class Api : public http::Handler {
   Api(std::shared_ptr<const Settings> settings, Broker& broker, Registry& registry, Probe probe);
 
   void on_request(http::Request request, http::Respond respond) override;
-  http::Upgrade on_upgrade(const http::Request& request) override;
+  http::Opening on_upgrade(const http::Request& request) override;
 
   /// Listeners really bound: the names of our own origin.
   void set_bound(const std::vector<std::string>& bound);

@@ -289,7 +289,7 @@ void Broker::turn(std::vector<Request> requests, std::vector<std::function<void(
     out.reserve(events.size());
     for (std::size_t i = 0; i < events.size(); ++i) {
       out.push_back({&events[i], bodies[i]});
-      recorder_.event(events[i], *bodies[i]);
+      recorder_.event(events[i], bodies[i]->text());
     }
     hub_.publish(out);
   }
@@ -343,8 +343,8 @@ bool Broker::commit(const std::vector<Request>& requests, std::vector<Event>& ev
     auto [head, fresh] = heads.try_emplace(event.org, 0);
     if (fresh) head->second = journal_->newest(event.org);
     event.cursor = {journal_->epoch(), ++head->second};
-    auto body = std::make_shared<const std::string>(encode(event));
-    batch.events.push_back({event.org, event.cursor.offset, at, event.audience, *body});
+    auto body = make_frame(encode(event));
+    batch.events.push_back({event.org, event.cursor.offset, at, event.audience, body});
     bodies.push_back(std::move(body));
   }
   for (const auto& id : step.touched)

@@ -112,7 +112,7 @@ struct ToolWish {
 };
 
 std::string own_url(const Settings& settings) {
-  std::string address = settings.server.listen.front();
+  std::string address = settings.server.listen.front().address;
   if (address.starts_with("0.0.0.0:")) address.replace(0, 7, "127.0.0.1");
   return "http://" + address;
 }

@@ -54,7 +54,7 @@ void read_listen(Section& root, Settings& out) {
     const bool numeric = colon != std::string::npos && is_ip_address(address.substr(0, colon));
     if (!address.empty() && (!numeric || !port || *port < 0 || *port > 65535))
       in.fail("address", "must be an IP address and a port, like 127.0.0.1:8080");
-    out.server.listen.push_back(address);
+    out.server.listen.push_back({address});
     in.texts("hosts", out.hosts);
     std::vector<std::string> origins;
     in.texts("origins", origins);
@@ -63,7 +63,7 @@ void read_listen(Section& root, Settings& out) {
         in.fail("origins", fmt::format("\"{}\" {}", origin, added.error().detail));
     in.finish();
   }
-  if (out.server.listen.empty()) out.server.listen.emplace_back("127.0.0.1:8080");
+  if (out.server.listen.empty()) out.server.listen.push_back({"127.0.0.1:8080"});
 }
 
 void read_http(Section in, http::ServerOptions& out) {

@@ -1,14 +1,9 @@
 #pragma once
 
-#include <memory>
-#include <string>
-
+#include "base/encoded_frame.hpp"
 #include "base/error.hpp"
 
 namespace hookswitch {
-
-/// One encoded message, shared by every client that gets it.
-using Frame = std::shared_ptr<const std::string>;
 
 /// The far end of one client as the hub and the session know it: a socket in the daemon, a vector
 /// in tests. Any thread.

@@ -181,14 +181,14 @@ void Hub::replay(Client& client) {
   for (auto& stored : *page) {
     client.offset = stored.offset;
     if (!may_see(client.grant, stored.org, stored.audience)) continue;
-    const auto frame = std::make_shared<const std::string>(std::move(stored.body));
+    const Frame& frame = stored.body;
     if (client.everything && !is_page(client.dialect)) {  // nothing to match: the bytes as they are
       metrics_.frames.add();
       client.sink->send(frame);
       sent = true;
       continue;
     }
-    auto event = decode_event(*frame, std::move(stored.audience));
+    auto event = decode_event(frame->text(), std::move(stored.audience));
     if (!event) {
       // Bytes of our own that we cannot read: a hole that must not be silent. The client starts
       // over from a snapshot.
@@ -363,8 +363,7 @@ void Hub::deliver(Client& client, const Event& event, const Frame& native, Telep
   if (fresh) {
     auto messages = page_messages(client.dialect, event, client.user, before, after);
     keep_last_cursor(messages);
-    for (auto& text : messages)
-      it->second.push_back(std::make_shared<const std::string>(std::move(text)));
+    for (auto& text : messages) it->second.push_back(make_frame(text));
   }
   for (const auto& frame : it->second) {
     metrics_.frames.add();
@@ -374,7 +373,7 @@ void Hub::deliver(Client& client, const Event& event, const Frame& native, Telep
 
 void Hub::send(Client& client, std::string text) {
   metrics_.frames.add();
-  client.sink->send(std::make_shared<const std::string>(std::move(text)));
+  client.sink->send(make_frame(text));
 }
 
 // --- what a client may look at

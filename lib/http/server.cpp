@@ -66,7 +66,7 @@ struct Outgoing {
   enum class Kind : std::uint8_t { frame, drain_notice, close };
   Kind kind;
   std::shared_ptr<WsConnection> to;
-  std::shared_ptr<const std::string> text;
+  Frame frame;
   Errc why = Errc::internal_error;
 };
 
@@ -135,16 +135,16 @@ class IoThread : public std::enable_shared_from_this<IoThread> {
   std::vector<Outgoing> outbox_, turn_;
 };
 
-class WsConnection : public WebSocket, public std::enable_shared_from_this<WsConnection> {
+class WsConnection : public Channel, public std::enable_shared_from_this<WsConnection> {
  public:
   using Clock = std::chrono::steady_clock;
 
   WsConnection(beast::tcp_stream&& stream, std::shared_ptr<IoThread> io)
       : owner_(std::move(io)), io_(*owner_), ws_(std::move(stream)) {}
 
-  // WebSocket, any thread
-  void send(std::shared_ptr<const std::string> text) override {
-    io_.put({Outgoing::Kind::frame, shared_from_this(), std::move(text)});
+  // Channel, any thread
+  void send(Frame frame) override {
+    io_.put({Outgoing::Kind::frame, shared_from_this(), std::move(frame)});
   }
   void notify_drained() override {
     io_.put({Outgoing::Kind::drain_notice, shared_from_this(), {}});
@@ -155,7 +155,7 @@ class WsConnection : public WebSocket, public std::enable_shared_from_this<WsCon
 
   // io thread
   asio::awaitable<void> run(std::unique_ptr<bhttp::request<bhttp::string_body>> request,
-                            Upgrade upgrade) {
+                            Opening upgrade) {
     const auto self = shared_from_this();
     const Counted counted{io_.shared.connections};
     beast::get_lowest_layer(ws_).expires_never();
@@ -202,9 +202,9 @@ class WsConnection : public WebSocket, public std::enable_shared_from_this<WsCon
     if (lost_frame.load(std::memory_order_relaxed)) return do_close(Errc::slow_client);
     switch (item.kind) {
       case Outgoing::Kind::frame:
-        if (over_budget(item.text->size())) return do_close(Errc::slow_client);
-        queued_bytes_ += item.text->size();
-        queue_.push_back({std::move(item.text), Clock::now()});
+        if (over_budget(item.frame->text().size())) return do_close(Errc::slow_client);
+        queued_bytes_ += item.frame->text().size();
+        queue_.push_back({std::move(item.frame), Clock::now()});
         if (queue_.size() == 1) write_front();
         break;
       case Outgoing::Kind::drain_notice:
@@ -247,16 +247,16 @@ class WsConnection : public WebSocket, public std::enable_shared_from_this<WsCon
 
  private:
   struct Queued {
-    std::shared_ptr<const std::string> text;
+    Frame frame;
     Clock::time_point since;
   };
 
   void write_front() {
-    ws_.async_write(asio::buffer(*queue_.front().text),
+    ws_.async_write(asio::buffer(queue_.front().frame->text()),
                     [self = shared_from_this()](error_code error, std::size_t) {
                       if (error || !self->open_)
                         return;  // on an error the read side sees it too and finishes
-                      self->queued_bytes_ -= self->queue_.front().text->size();
+                      self->queued_bytes_ -= self->queue_.front().frame->text().size();
                       self->queue_.pop_front();
                       if (!self->queue_.empty()) return self->write_front();
                       if (self->close_after_) return self->send_close();
@@ -281,7 +281,8 @@ class WsConnection : public WebSocket, public std::enable_shared_from_this<WsCon
     // A slow client's queue is not worth waiting for, but the frame under way must end before the
     // close frame.
     if (why == Errc::slow_client && queue_.size() > 1) {
-      for (std::size_t i = 1; i < queue_.size(); ++i) queued_bytes_ -= queue_[i].text->size();
+      for (std::size_t i = 1; i < queue_.size(); ++i)
+        queued_bytes_ -= queue_[i].frame->text().size();
       queue_.resize(1);
     }
     if (queue_.empty())
@@ -310,7 +311,7 @@ class WsConnection : public WebSocket, public std::enable_shared_from_this<WsCon
   IoThread& io_;
   bws::stream<beast::tcp_stream, false>
       ws_;  // no permessage-deflate: it costs hundreds of KiB a connection
-  std::unique_ptr<WebSocketHandler> handler_;
+  std::unique_ptr<ChannelHandler> handler_;
   std::deque<Queued> queue_;
   std::size_t queued_bytes_ = 0;
   bool open_ = false, closing_ = false, close_after_ = false, drain_wanted_ = false;
@@ -546,7 +547,7 @@ class HttpConnection {
       co_return;
     }
     Request request = convert(message);
-    Upgrade decision = shared_.handler.on_upgrade(request);
+    Opening decision = shared_.handler.on_upgrade(request);
     if (decision.refusal) {
       co_await write(std::move(*decision.refusal), false, false);
       co_return;
@@ -654,7 +655,7 @@ Result<void> Server::start() {
   auto& impl = *impl_;
   for (unsigned i = 0; i < std::max(1U, impl.options.io_threads); ++i)
     impl.threads.push_back(std::make_shared<IoThread>(impl.owner));
-  for (const auto& address : impl.options.listen) {
+  for (const auto& [address] : impl.options.listen) {
     const auto colon = address.rfind(':');
     std::string_view host = std::string_view{address}.substr(0, colon);
     if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);

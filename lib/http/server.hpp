@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/encoded_frame.hpp"
 #include "base/error.hpp"
 #include "base/limits.hpp"
 #include "base/metrics.hpp"
@@ -16,25 +17,26 @@
 
 namespace hookswitch::http {
 
-/// One WebSocket connection (RFC 6455). Any thread. Alive while its socket is, or while somebody
-/// holds it.
-class WebSocket {
+/// A connection that messages are pushed to: a WebSocket (RFC 6455), or an event stream. Any
+/// thread. Alive while its socket is, or while somebody holds it.
+class Channel {
  public:
-  virtual ~WebSocket() = default;
-  /// Queues one text message; the text is shared, not copied. Over its budget the connection is
-  /// closed with slow_client.
-  virtual void send(std::shared_ptr<const std::string> text) = 0;
+  virtual ~Channel() = default;
+  /// Queues one message, shared and not copied: on a WebSocket a text frame, on an event stream the
+  /// text as it is. Over its budget the connection is closed with slow_client.
+  virtual void send(Frame frame) = 0;
   /// Asks for one on_drained() when everything sent so far has been written.
   virtual void notify_drained() = 0;
-  /// After what is queued, a close frame with this outcome's code and name.
+  /// After what is queued, a close frame with this outcome's code and name; an event stream just
+  /// ends.
   virtual void close(Errc why) = 0;
 };
 
-/// What the owner of a WebSocket does. All calls come on the socket's io thread; on_closed is the
-/// last, once.
-class WebSocketHandler {
+/// What the owner of a channel does. All calls come on the socket's io thread; on_closed is the
+/// last, once. An event stream has no on_text and no on_binary.
+class ChannelHandler {
  public:
-  virtual ~WebSocketHandler() = default;
+  virtual ~ChannelHandler() = default;
   virtual void on_text(std::string_view text) = 0;
   /// A binary message came. False: the connection is closed with unsupported_media_type at once;
   /// true: the handler sees to that, after what it still has to say.
@@ -44,11 +46,11 @@ class WebSocketHandler {
   virtual void on_closed() = 0;
 };
 
-/// The answer to an upgrade request.
-struct Upgrade {
+/// The answer to who asks for a channel.
+struct Opening {
   std::optional<Response> refusal;
-  std::string subprotocol;  ///< named in the answer; empty: none
-  std::function<std::unique_ptr<WebSocketHandler>(std::shared_ptr<WebSocket>)> accept;
+  std::string subprotocol;  ///< named in the answer; empty: none. Not on an event stream
+  std::function<std::unique_ptr<ChannelHandler>(std::shared_ptr<Channel>)> accept;
 };
 
 /// What is behind the listener. Called on io threads, several at once.
@@ -56,11 +58,16 @@ class Handler {
  public:
   virtual ~Handler() = default;
   virtual void on_request(Request request, Respond respond) = 0;
-  virtual Upgrade on_upgrade(const Request& request) = 0;
+  virtual Opening on_upgrade(const Request& request) = 0;
+};
+
+struct Listener {
+  std::string address;  ///< "127.0.0.1:8080", "[::1]:8080"; port 0 picks one
+  bool operator==(const Listener&) const = default;
 };
 
 struct ServerOptions {
-  std::vector<std::string> listen;  ///< "127.0.0.1:8080", "[::1]:8080"; port 0 picks one
+  std::vector<Listener> listen;
   unsigned io_threads = 1;
   std::size_t body_bytes_max = kBodyBytesMax;
   std::size_t header_bytes_max = kHeaderBytesMax;

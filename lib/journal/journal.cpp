@@ -232,7 +232,7 @@ Result<void> Journal::commit(const JournalBatch& batch) {
     insert.bind(1, event.org)
         .bind(2, static_cast<std::int64_t>(event.offset))
         .bind(3, to_unix_ms(event.time));
-    insert.bind(4, audience).bind(5, event.body);
+    insert.bind(4, audience).bind(5, event.body->text());
     good = insert.step() == SQLITE_DONE;
     newest[event.org] = event.offset;
   }
@@ -273,8 +273,8 @@ Result<std::vector<StoredEvent>> Journal::read(const std::string& org, std::uint
   while ((bytes < bytes_max || out.empty()) && (rc = select.step()) == SQLITE_ROW) {
     out.push_back({shared_org, static_cast<std::uint64_t>(select.integer(0)),
                    from_unix_ms(select.integer(1)), audience_from(select.text(2)),
-                   std::string{select.text(3)}});
-    bytes += out.back().body.size();
+                   make_frame(select.text(3))});
+    bytes += out.back().body->text().size();
   }
   if (rc != SQLITE_DONE && rc != SQLITE_ROW) return database_->failure("read");
   return out;

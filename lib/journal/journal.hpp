@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/encoded_frame.hpp"
 #include "base/error.hpp"
 #include "base/shared_text.hpp"
 #include "base/time.hpp"
@@ -18,7 +19,7 @@ struct StoredEvent {
   std::uint64_t offset = 0;
   Time time{};  ///< our clock at the commit: retention goes by it, not by what a source says
   std::vector<Text> audience;
-  std::string body;
+  Frame body;
 };
 
 /// What must be on disk before anyone is answered or told.

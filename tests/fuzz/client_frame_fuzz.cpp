@@ -21,7 +21,7 @@ class Wire : public FrameSink {
  public:
   void send(Frame frame) override {
     HS_ASSERT(!closed);
-    HS_ASSERT(json::parse(*frame));
+    HS_ASSERT(json::parse(frame->text()));
   }
   void notify_drained() override {}
   void close(Errc why) override {

@@ -28,7 +28,8 @@ class RecordingClient : public FrameSink {
   std::vector<std::string> cursors() const {
     std::vector<std::string> out;
     for (const auto& frame : frames)
-      if (auto read = json::parse(*frame); read && json::find(*read, "specversion") != nullptr)
+      if (auto read = json::parse(frame->text());
+          read && json::find(*read, "specversion") != nullptr)
         out.emplace_back(*json::find_string(*read, "cursor"));
     return out;
   }
@@ -36,8 +37,8 @@ class RecordingClient : public FrameSink {
   std::string op(std::string_view name) const {
     std::string out;
     for (const auto& frame : frames)
-      if (auto read = json::parse(*frame); read && json::find_string(*read, "op") == name)
-        out = *frame;
+      if (auto read = json::parse(frame->text()); read && json::find_string(*read, "op") == name)
+        out = frame->text();
     return out;
   }
 
@@ -76,7 +77,7 @@ class FakeHistory : public History {
   Event store(Event event) {
     event.org = "acme";
     event.cursor = {epoch_, ++newest_};
-    events_.push_back({"acme", newest_, event.time, event.audience, encode(event)});
+    events_.push_back({"acme", newest_, event.time, event.audience, make_frame(encode(event))});
     return event;
   }
   void prune_to(std::uint64_t offset) {
@@ -191,7 +192,7 @@ struct HubBench {
   /// Stores and publishes.
   Event publish(const Event& event) {
     const Event stored = history.store(event);
-    hub.publish({{&stored, std::make_shared<const std::string>(encode(stored))}});
+    hub.publish({{&stored, make_frame(encode(stored))}});
     return stored;
   }
 };

@@ -209,7 +209,7 @@ TEST(Hub, OneFrameObjectIsSharedByAllNativeReceivers) {
   for (int i = 0; i < 5; ++i) clients.push_back(bench.attach(grant("boss", Scope::events_org)));
   clients.push_back(bench.attach(grant("alice", Scope::events_own), Dialect::cloudevents));
   const Event event = bench.history.store(ring("a", "alice", "101"));
-  const auto body = std::make_shared<const std::string>(encode(event));
+  const auto body = make_frame(encode(event));
   bench.hub.publish({{&event, body}});
   for (const auto& client : clients) EXPECT_EQ(client.sink->frames.back().get(), body.get());
 }
@@ -256,7 +256,8 @@ TEST(HubPages, StateBurstComesFirst) {
   bench.hub.seed({"acme"});
   const auto page = bench.attach(grant("alice", Scope::events_own), Dialect::rc_embeddable);
   ASSERT_FALSE(page.sink->frames.empty());
-  EXPECT_NE(page.sink->frames.front()->find("rc-adapter-pushAdapterState"), std::string::npos);
+  EXPECT_NE(page.sink->frames.front()->text().find("rc-adapter-pushAdapterState"),
+            std::string::npos);
   EXPECT_EQ(page.sink->op("welcome"), "");
   const auto before = page.sink->frames.size();
   bench.publish(ring("b", "alice", "101"));
@@ -268,7 +269,7 @@ TEST(HubPages, FramesOfOnePersonAreMadeOnceAndSharedByHerPages) {
   const auto one = bench.attach(grant("alice", Scope::events_own), Dialect::opencti_dialpad);
   const auto two = bench.attach(grant("alice", Scope::events_own), Dialect::opencti_dialpad);
   bench.publish(ring("a", "alice", "101"));
-  ASSERT_NE(one.sink->frames.back()->find("call_ringing"), std::string::npos);
+  ASSERT_NE(one.sink->frames.back()->text().find("call_ringing"), std::string::npos);
   EXPECT_EQ(one.sink->frames.back().get(), two.sink->frames.back().get());
 }
 
@@ -287,8 +288,8 @@ TEST(HubPages, ResumedPageGetsWhatItMissed) {
   bench.publish(ring("a", "alice", "101"));
   const auto page =
       bench.attach(grant("alice", Scope::events_own), Dialect::opencti_dialpad, "e1.0");
-  EXPECT_NE(page.sink->frames.back()->find(R"("cursor":"e1.1")"), std::string::npos);
-  EXPECT_NE(page.sink->frames.back()->find("call_ringing"), std::string::npos);
+  EXPECT_NE(page.sink->frames.back()->text().find(R"("cursor":"e1.1")"), std::string::npos);
+  EXPECT_NE(page.sink->frames.back()->text().find("call_ringing"), std::string::npos);
 }
 
 // --- resume, exactly

@@ -52,9 +52,9 @@ class Log {
 
 /// Does what the client's words say: "flood N SIZE", "close WORD", "drain"; anything else comes
 /// back.
-class WordSocket : public WebSocketHandler {
+class WordSocket : public ChannelHandler {
  public:
-  WordSocket(std::shared_ptr<WebSocket> socket, Log& log) : socket_(std::move(socket)), log_(log) {}
+  WordSocket(std::shared_ptr<Channel> socket, Log& log) : socket_(std::move(socket)), log_(log) {}
   ~WordSocket() override { log_.add("gone"); }
 
   void on_text(std::string_view text) override {
@@ -62,7 +62,7 @@ class WordSocket : public WebSocketHandler {
       const auto blank = text.find(' ', 6);
       const auto count = parse_int(text.substr(6, blank - 6)).value_or(0),
                  size = parse_int(text.substr(blank + 1)).value_or(0);
-      const auto frame = std::make_shared<const std::string>(static_cast<std::size_t>(size), 'f');
+      const auto frame = make_frame(std::string(static_cast<std::size_t>(size), 'f'));
       for (long long i = 0; i < count; ++i) socket_->send(frame);
     } else if (text.starts_with("close ")) {
       for (const auto& row : kOutcomes)
@@ -70,7 +70,7 @@ class WordSocket : public WebSocketHandler {
     } else if (text == "drain") {
       socket_->notify_drained();
     } else {
-      socket_->send(std::make_shared<const std::string>(text));
+      socket_->send(make_frame(text));
     }
   }
   void on_drained() override { log_.add("drained"); }
@@ -78,7 +78,7 @@ class WordSocket : public WebSocketHandler {
   void on_closed() override { log_.add("closed"); }
 
  private:
-  std::shared_ptr<WebSocket> socket_;
+  std::shared_ptr<Channel> socket_;
   Log& log_;
 };
 
@@ -104,11 +104,11 @@ class TellingHandler : public Handler {
       respond(std::move(response));
     }
   }
-  Upgrade on_upgrade(const Request& request) override {
-    Upgrade out;
+  Opening on_upgrade(const Request& request) override {
+    Opening out;
     if (request.path == "/refused") out.refusal = problem(Errc::forbidden);
     out.subprotocol = request.header("sec-websocket-protocol");
-    out.accept = [this](std::shared_ptr<WebSocket> socket) {
+    out.accept = [this](std::shared_ptr<Channel> socket) {
       log.add("accepted");
       return std::make_unique<WordSocket>(std::move(socket), log);
     };
@@ -126,7 +126,7 @@ class ServerTest : public testing::Test {
  protected:
   using RawClient = testing_support::RawClient;
 
-  ServerTest() { options.listen = {"127.0.0.1:0"}; }
+  ServerTest() { options.listen = {{"127.0.0.1:0"}}; }
   ~ServerTest() override {
     if (server) server->stop();
   }

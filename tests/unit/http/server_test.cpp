@@ -252,7 +252,7 @@ TEST_F(ServerTest, ClientThatLeavesWhileItsAnswerIsMadeHarmsNobody) {
 TEST_F(ServerTest, AddressInUseIsAnErrorWithTheAddress) {
   start();
   ServerOptions same;
-  same.listen = {address};
+  same.listen = {{address}};
   Server other{same, handler, registry};
   const auto started = other.start();
   ASSERT_FALSE(started);
@@ -264,14 +264,14 @@ TEST_F(ServerTest, WhatIsNoAddressIsAnError) {
   for (const char* text : {"", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:-1",
                            "127.0.0.1:x", "nowhere:80", ":80", "1.2.3:80", "[::1:80"}) {
     ServerOptions wrong;
-    wrong.listen = {text};
+    wrong.listen = {{text}};
     Server other{wrong, handler, registry};
     EXPECT_FALSE(other.start()) << text;
   }
 }
 
 TEST_F(ServerTest, BoundAddressesComeInTheOrderOfTheOptions) {
-  options.listen = {"127.0.0.1:0", "127.0.0.2:0"};
+  options.listen = {{"127.0.0.1:0"}, {"127.0.0.2:0"}};
   start();
   ASSERT_EQ(server->bound().size(), 2U);
   EXPECT_TRUE(server->bound()[0].starts_with("127.0.0.1:"));
@@ -326,7 +326,7 @@ TEST_F(ServerTest, StopCutsOffWhatStillLivesAndMayBeCalledTwice) {
   EXPECT_TRUE(half.at_end(std::chrono::seconds{2}));
   EXPECT_TRUE(silent.at_end(std::chrono::seconds{2}));
   EXPECT_TRUE(socket.at_end(std::chrono::seconds{2})) << "a WebSocket outlived the server";
-  EXPECT_EQ(handler.log.count("gone"), 1U) << "a WebSocketHandler outlived the server";
+  EXPECT_EQ(handler.log.count("gone"), 1U) << "a ChannelHandler outlived the server";
   EXPECT_FALSE(RawClient{address}.connected());
 }
 
@@ -339,16 +339,16 @@ int outlive_server(bool hold_request) {
       respond_ = std::move(respond);
       log.add("held");
     }
-    Upgrade on_upgrade(const Request&) override {
-      class Deaf : public WebSocketHandler {
+    Opening on_upgrade(const Request&) override {
+      class Deaf : public ChannelHandler {
        public:
         void on_text(std::string_view) override {}
         void on_drained() override {}
         void on_tick() override {}
         void on_closed() override {}
       };
-      Upgrade out;
-      out.accept = [this](std::shared_ptr<WebSocket> socket) {
+      Opening out;
+      out.accept = [this](std::shared_ptr<Channel> socket) {
         socket_ = std::move(socket);
         log.add("held");
         return std::make_unique<Deaf>();
@@ -359,12 +359,12 @@ int outlive_server(bool hold_request) {
 
    private:
     Respond respond_;
-    std::shared_ptr<WebSocket> socket_;
+    std::shared_ptr<Channel> socket_;
   };
   Holder holder;
   Registry registry;
   ServerOptions options;
-  options.listen = {"127.0.0.1:0"};
+  options.listen = {{"127.0.0.1:0"}};
   Server server{options, holder, registry};  // goes first
   if (!server.start()) return 2;
   testing_support::RawClient client{server.bound().at(0)};

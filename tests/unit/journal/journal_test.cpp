@@ -25,7 +25,7 @@ const Time kNow = from_unix_ms(1'795'186'801'000);
 StoredEvent event(std::uint64_t offset, const std::string& org = "acme", std::string body = "",
                   Time time = kNow) {
   if (body.empty()) body = "{\"n\":" + std::to_string(offset) + "}";
-  return {org, offset, time, {"alice", "bob \"x\"\n"}, std::move(body)};
+  return {org, offset, time, {"alice", "bob \"x\"\n"}, make_frame(body)};
 }
 
 JournalBatch batch(std::uint64_t first, std::uint64_t last, const std::string& org = "acme",
@@ -88,7 +88,7 @@ TEST(Journal, GivesBackWhatWasCommittedToTheByte) {
   const auto events = journal->read("acme", 0, kAll, kAll);
   ASSERT_TRUE(events);
   ASSERT_EQ(events->size(), 2U);
-  EXPECT_EQ((*events)[1].body, odd);
+  EXPECT_EQ((*events)[1].body->text(), odd);
   EXPECT_EQ((*events)[1].time, from_unix_ms(7));
   EXPECT_EQ((*events)[1].org, "acme");
   EXPECT_EQ((*events)[1].audience, (std::vector<Text>{"alice", "bob \"x\"\n"}));

@@ -55,7 +55,7 @@ class SettingsTest : public testing::Test {
 TEST_F(SettingsTest, SmallestFileGivesTheDefaults) {
   const auto settings = load(kAuth + kOrg);
   EXPECT_EQ(all(), "");
-  EXPECT_EQ(settings->server.listen, std::vector<std::string>{"127.0.0.1:8080"});
+  EXPECT_EQ(settings->server.listen, std::vector<http::Listener>{{"127.0.0.1:8080"}});
   EXPECT_EQ(settings->server.body_bytes_max, 256U * 1024);
   EXPECT_EQ(settings->server.header_bytes_max, 16U * 1024);
   EXPECT_EQ(settings->server.header_time, std::chrono::seconds{10});
@@ -97,7 +97,8 @@ TEST_F(SettingsTest, WholeFileIsRead) {
       "[[client]]\nid = \"crm\"\norg = \"acme\"\ndialect = \"rc-embeddable\"\norigins = "
       "[\"https://*.example.com\"]\nheaders = { X-A = \"b\" }\n");
   ASSERT_EQ(all(), "");
-  EXPECT_EQ(settings->server.listen, (std::vector<std::string>{"127.0.0.1:9000", "[::1]:9000"}));
+  EXPECT_EQ(settings->server.listen,
+            (std::vector<http::Listener>{{"127.0.0.1:9000"}, {"[::1]:9000"}}));
   EXPECT_EQ(settings->hosts, std::vector<std::string>{"cti.example.com"});
   EXPECT_TRUE(settings->origins.allows("https://crm.example.com"));
   EXPECT_EQ(settings->server.body_bytes_max, 2048U);
