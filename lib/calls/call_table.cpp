@@ -38,23 +38,8 @@ bool starts_call(FactType type, bool state_report) {
   }
 }
 
-bool begins(FactType type) {
-  switch (type) {
-    case FactType::started:
-    case FactType::dialing:
-    case FactType::ringing:
-    case FactType::queued:
-    case FactType::answered:
-      return true;
-    default:
-      return false;
-  }
-}
-
-bool told_by(const CallRecord& record, SourceIndex source) {
-  return std::any_of(record.parts.begin(), record.parts.end(),
-                     [&](const Part& part) { return part.source == source; });
-}
+/// Whether a fact may be the first of a call; a queue may be where it begins.
+bool may_begin(FactType type) { return begins(type) || type == FactType::queued; }
 
 }  // namespace
 
@@ -63,7 +48,6 @@ CallTable::CallTable(std::shared_ptr<const Directory> directory, std::uint64_t i
     : directory_(std::move(directory)), ids_(id_seed), limits_(limits) {}
 
 // --- a fact
-// ------------------------------------------------------------------------------------------
 
 void CallTable::apply(const Fact& fact, Step& step) {
   if (!is_of_call(fact.type)) {
@@ -71,6 +55,7 @@ void CallTable::apply(const Fact& fact, Step& step) {
     return;
   }
   const SourceIndex source = sources_.index(fact.org, fact.source);
+  watch_for_fusion(fact.org);
   const FactKeys keys = strong_keys(fact, source, sources_);
   const Text tuple = keys.empty() ? tuple_text(fact, source) : Text{};
   Match found = keys.empty() ? match_tuple(fact, tuple) : match(fact, keys, step);
@@ -165,11 +150,13 @@ void CallTable::settled(Slot slot, const Truth& truth, bool was_ended) {
 }
 
 // --- which call
-// --------------------------------------------------------------------------------------
 
 CallTable::Match CallTable::match(const Fact& fact, const FactKeys& keys, Step& step) {
   Match found;
   for (const FactKey& key : keys) {
+    // What a living call owns leads to no other living one.
+    if (found.slot != kNone && !records_[found.slot]->ended && owns(*records_[found.slot], key.key))
+      continue;
     const Slot slot = find_key(key);
     if (slot == kNone || slot == found.slot) continue;
     if (found.slot == kNone) {
@@ -198,10 +185,7 @@ bool CallTable::may_merge(const CallRecord& one, const CallRecord& two, Time at)
 
 bool CallTable::is_next_call(const Fact& fact, SourceIndex source, const FactKeys& keys,
                              const CallRecord& ended) const {
-  if (!begins(fact.type) || fact.occurred() <= ended.ended_at) return false;
-  // A call id of its own that the ended call never had: it only points at that call. A leg id will
-  // do only for a call that nobody answered, and not at once: of two watchers of one call, one may
-  // be heard of just after the other has told of its end.
+  if (!may_begin(fact.type) || fact.occurred() <= ended.ended_at) return false;
   // A source that is new to it tells of the same call by a key that both share.
   if (!told_by(ended, source) && fact.received - ended.last_fact <= limits_.fusion_window)
     return false;
@@ -210,6 +194,9 @@ bool CallTable::is_next_call(const Fact& fact, SourceIndex source, const FactKey
     return key.key.kind == KeyKind::vendor_call_id && !key.link && key.key.source == source &&
            owns(ended, key.key);
   });
+  // A call id of its own that the ended call never had: it only points at that call. A leg id will
+  // do only for a call that nobody answered, and not at once: of two watchers of one call, one may
+  // be heard of just after the other has told of its end.
   const bool rings_on =
       !same_vendor_call && !ended.answered && fact.occurred() > ended.ended_at + limits_.settle;
   return std::any_of(keys.begin(), keys.end(), [&](const FactKey& key) {
@@ -223,18 +210,13 @@ bool CallTable::is_next_call(const Fact& fact, SourceIndex source, const FactKey
 CallTable::Match CallTable::match_tuple(const Fact& fact, const Text& tuple) const {
   Match found;
   if (tuple.empty()) return found;
-  const auto [begin, end] = by_key_.equal_range(hash_of_tuple(fact.org, tuple.str()));
-  for (auto it = begin; it != end; ++it) {
-    const CallRecord& record = *records_[it->second];
-    if (record.org != fact.org ||
-        std::find(record.tuples.begin(), record.tuples.end(), tuple) == record.tuples.end())
-      continue;
-    if (found.slot != kNone) {
-      const CallRecord& known = *records_[found.slot];
-      if (known.ended != record.ended ? known.ended == false : record.id < known.id) continue;
-    }
-    found = {it->second, JoinedBy::tuple};
-  }
+  by_key_.visit(hash_of_tuple(fact.org, tuple.str()), [&](Slot slot) {
+    const CallRecord& record = *records_[slot];
+    if (record.org == fact.org &&
+        std::find(record.tuples.begin(), record.tuples.end(), tuple) != record.tuples.end() &&
+        (found.slot == kNone || goes_first(record, *records_[found.slot])))
+      found = {slot, JoinedBy::tuple};
+  });
   if (found.slot == kNone) return found;
   const CallRecord& record = *records_[found.slot];
   if (!record.ended)
@@ -245,7 +227,7 @@ CallTable::Match CallTable::match_tuple(const Fact& fact, const Text& tuple) con
       std::all_of(record.notes.begin(), record.notes.end(), [](const Note& note) {
         return note.type == FactType::ended || note.type == FactType::report;
       });
-  const bool late = !begins(fact.type) && fact.received - record.last_fact <= kReorderWindow;
+  const bool late = !may_begin(fact.type) && fact.received - record.last_fact <= kReorderWindow;
   const bool aftermath =
       late || (only_its_end && fact.received - record.last_fact <= kReorderWindow) ||
       fact.type == FactType::ended || fact.type == FactType::report ||
@@ -253,62 +235,26 @@ CallTable::Match CallTable::match_tuple(const Fact& fact, const Text& tuple) con
   return aftermath ? found : Match{};
 }
 
-namespace {
-
-/// "No strong key contradicts": what both calls have of one kind must not differ.
-bool keys_contradict(const CallRecord& one, const CallRecord& two) {
-  for (const Part& part : one.parts)
-    if (part.source != SourceBook::kBroker && told_by(two, part.source)) return true;
-  bool both = false, shared = false;
-  for (const Key& a : one.keys) {
-    for (const Key& b : two.keys) {
-      if (a.kind != b.kind) continue;
-      if (a.kind == KeyKind::session_id) {
-        both = true;
-        shared |= a.value == b.value;
-      }
-      if (a.kind == KeyKind::header) {
-        const auto name = [](const Text& text) {
-          return text.str().substr(0, text.str().find(':'));
-        };
-        if (name(a.value) == name(b.value) && a.value != b.value) return true;
-      }
-    }
-  }
-  return both && !shared;
-}
-
-}  // namespace
-
 /// The one call of other sources that this sighting can be of. kNone: none, or several.
 CallTable::Slot CallTable::other_source_call(const FusionSight& sight, const Text& org,
-                                             const CallRecord* own,
+                                             const CallRecord& own,
                                              std::uint8_t& confidence) const {
   Slot found = kNone;
   const Time since = sight.received - limits_.fusion_window - kSightsKept;
-  for (const FusionSight* seen : fusion_.near(org, sight)) {
+  std::vector<const FusionSight*> near;
+  if (!fusion_.near(org, sight, near)) return kNone;
+  for (const FusionSight* seen : near) {
     const CallRecord* record = records_[seen->slot].get();
-    if (record == nullptr || record == own || seen->received < since ||
+    if (record == nullptr || record == &own || seen->received < since ||
         hash_of_call_id(record->id.str()) != seen->call)
       continue;
-    // As much as is known of it by now.
-    const FusionSight other = whole_sight_of(*record, record->notes[seen->note]);
-    if (compare(other, sight, limits_.fusion_window) != FusionVerdict::fuses ||
-        !sources_[other.source].rules.fuses || told_by(*record, sight.source) ||
-        (own != nullptr && keys_contradict(*own, *record)))
-      continue;
-    // A call that is over is only taken up by a source that tells times, and only for what it tells
-    // of before that end, or of both the same line and the same number: a short call of which one
-    // source has told all before the other begins.
-    const bool both = fusion_confidence(other, sight) > 90;
-    const bool of_its_end = sight.type == FactType::ended && both;
-    const bool both_over = own != nullptr && own->ended && both;
-    if (record->ended && !of_its_end && !both_over &&
-        (!sight.told_at || (sight.at > record->ended_at && !both)))
+    const Note& note = record->notes[seen->note];
+    if (verdict_on(sight, own, *record, note, sources_, limits_.fusion_window) !=
+        FusionVerdict::fuses)
       continue;
     if (found != kNone && found != seen->slot) return kNone;
     found = seen->slot;
-    confidence = std::max(confidence, fusion_confidence(other, sight));
+    confidence = std::max(confidence, fusion_confidence(whole_sight_of(*record, note), sight));
   }
   return found;
 }
@@ -322,7 +268,7 @@ CallTable::Match CallTable::match_fusion(const Fact& fact, SourceIndex source,
   would_be.parts.push_back({source, {}});
   for (const FactKey& key : keys) would_be.keys.push_back(key.key);
   std::uint8_t confidence = 0;
-  const Slot found = other_source_call(sight, fact.org, &would_be, confidence);
+  const Slot found = other_source_call(sight, fact.org, would_be, confidence);
   if (found == kNone) return {};
   auto& joined = records_[found]->joined;
   if (joined.size() < kJoinedMax)
@@ -339,6 +285,7 @@ CallTable::Match CallTable::match_fusion(const Fact& fact, SourceIndex source,
 /// is known of it: its line rings, somebody answers.
 void CallTable::seek_other_source(Slot slot, Step& step) {
   const CallRecord& own = *records_[slot];
+  if (!sources_.may_fuse(own.org)) return;
   const Note& note = own.notes.back();
   const FusionSight sight = whole_sight_of(own, note);
   if (!sources_[sight.source].rules.fuses || (sight.ext.empty() && sight.number.empty())) return;
@@ -348,13 +295,13 @@ void CallTable::seek_other_source(Slot slot, Step& step) {
   });
   Slot other = kNone;
   std::uint8_t confidence = 0;
-  if (alone && sources_.may_fuse(own.org)) {
-    other = other_source_call(sight, own.org, &own, confidence);
+  if (alone) {
+    other = other_source_call(sight, own.org, own, confidence);
     // Of a call that is over all has been said: any of it may be what the other source told, too.
     for (std::size_t i = 0; own.ended && other == kNone && i + 1 < own.notes.size(); ++i)
       if (const FusionSight earlier = whole_sight_of(own, own.notes[i]);
           !earlier.ext.empty() || !earlier.number.empty())
-        other = other_source_call(earlier, own.org, &own, confidence);
+        other = other_source_call(earlier, own.org, own, confidence);
   }
   see(slot, own.notes.size() - 1);
   if (other == kNone) return;
@@ -363,8 +310,30 @@ void CallTable::seek_other_source(Slot slot, Step& step) {
         step);
 }
 
+/// Where only one source tells of calls there is nobody to compare with. With the second, and after a
+/// restart, what was told in the last moments is looked at again.
+void CallTable::watch_for_fusion(const Text& org) {
+  if (!sources_.may_fuse(org)) {
+    watched_.erase(org.str());
+    return;
+  }
+  if (!watched_.insert(org.str()).second) return;
+  std::vector<std::tuple<Time, Slot, std::size_t>> seen;
+  for (Slot slot = 0; slot < records_.size(); ++slot) {
+    if (records_[slot] == nullptr || records_[slot]->org != org) continue;
+    for (std::size_t i = 0; i < records_[slot]->notes.size(); ++i)
+      seen.emplace_back(records_[slot]->notes[i].received, slot, i);
+  }
+  std::sort(seen.begin(), seen.end());
+  const Time since =
+      seen.empty() ? Time{} : std::get<0>(seen.back()) - limits_.fusion_window - kSightsKept;
+  for (const auto& [received, slot, note] : seen)
+    if (received >= since) see(slot, note);
+}
+
 void CallTable::see(Slot slot, std::size_t note) {
   const CallRecord& record = *records_[slot];
+  if (!sources_.may_fuse(record.org)) return;
   FusionSight sight = sight_of(record, record.notes[note]);
   if (sight.ext.empty() && sight.number.empty()) return;
   sight.slot = slot;
@@ -404,32 +373,32 @@ CallTable::Slot CallTable::merge(Slot one, Slot two, const Joined& why, const Fa
   record.check_until.reset();
   for (const Key& key : gone.keys) {
     const std::uint64_t hash = hash_of(gone.org, key);
-    unindex(hash, lost);
+    by_key_.remove(hash, lost);
     const bool told = std::any_of(record.keys.begin(), record.keys.end(), [&](const Key& known) {
       return known.source == key.source && same_key(known, key);
     });
     if (told || record.keys.size() >= kKeysPerCallMax) continue;
     record.keys.push_back(key);
-    index(hash, kept);
+    by_key_.add(hash, kept);
   }
   for (const Text& tuple : gone.tuples) {
     const std::uint64_t hash = hash_of_tuple(gone.org, tuple.str());
-    unindex(hash, lost);
+    by_key_.remove(hash, lost);
     if (record.tuples.size() >= kTuplesMax ||
         std::find(record.tuples.begin(), record.tuples.end(), tuple) != record.tuples.end())
       continue;
     record.tuples.push_back(tuple);
-    index(hash, kept);
+    by_key_.add(hash, kept);
   }
-  unindex(hash_of_call_id(gone.id.str()), lost);
+  by_key_.remove(hash_of_call_id(gone.id.str()), lost);
   if (gone_told) {  // an id that nobody was told of is no name
     record.absorbed.push_back(gone.id);
-    index(hash_of_call_id(gone.id.str()), kept);
+    by_key_.add(hash_of_call_id(gone.id.str()), kept);
   }
   for (const Text& older : gone.absorbed) {
-    unindex(hash_of_call_id(older.str()), lost);
+    by_key_.remove(hash_of_call_id(older.str()), lost);
     record.absorbed.push_back(older);
-    index(hash_of_call_id(older.str()), kept);
+    by_key_.add(hash_of_call_id(older.str()), kept);
   }
   for (const Joined& each : gone.joined)
     if (record.joined.size() < kJoinedMax) record.joined.push_back(each);
@@ -479,13 +448,12 @@ CallTable::Slot CallTable::create(const Fact& fact, JoinedBy rule, SourceIndex s
     records_[slot] = std::move(record);
   }
   ++count_;
-  index(hash_of_call_id(records_[slot]->id.str()), slot);
+  by_key_.add(hash_of_call_id(records_[slot]->id.str()), slot);
   plan_check(slot);
   return slot;
 }
 
 // --- time
-// --------------------------------------------------------------------------------------------
 
 void CallTable::end_by_tick(Slot slot, Time now, Disposition why, Step& step) {
   Fact end;
@@ -578,10 +546,10 @@ std::optional<Time> CallTable::next_settle() const {
 void CallTable::forget(Slot slot, Step& step) {
   const CallRecord& record = *records_[slot];
   touch(slot, step);
-  for (const Key& key : record.keys) unindex(hash_of(record.org, key), slot);
-  for (const Text& tuple : record.tuples) unindex(hash_of_tuple(record.org, tuple.str()), slot);
-  unindex(hash_of_call_id(record.id.str()), slot);
-  for (const Text& name : record.absorbed) unindex(hash_of_call_id(name.str()), slot);
+  for (const Key& key : record.keys) by_key_.remove(hash_of(record.org, key), slot);
+  for (const Text& tuple : record.tuples) by_key_.remove(hash_of_tuple(record.org, tuple.str()), slot);
+  by_key_.remove(hash_of_call_id(record.id.str()), slot);
+  for (const Text& name : record.absorbed) by_key_.remove(hash_of_call_id(name.str()), slot);
   records_[slot].reset();
   free_.push_back(slot);
   --count_;
@@ -606,37 +574,24 @@ void CallTable::not_live(Slot slot) {
 }
 
 // --- the index
-// ---------------------------------------------------------------------------------------
 
 bool CallTable::owns(const CallRecord& record, const Key& key) const {
   return std::any_of(record.keys.begin(), record.keys.end(),
                      [&](const Key& known) { return same_key(known, key); });
 }
 
-void CallTable::index(std::uint64_t hash, Slot slot) { by_key_.emplace(hash, slot); }
-
-void CallTable::unindex(std::uint64_t hash, Slot slot) {
-  const auto [begin, end] = by_key_.equal_range(hash);
-  for (auto it = begin; it != end; ++it)
-    if (it->second == slot) {
-      by_key_.erase(it);
-      return;
-    }
+/// Of several bearers of a key the living one, else the newest.
+bool CallTable::goes_first(const CallRecord& one, const CallRecord& two) {
+  return one.ended != two.ended ? two.ended : !(one.id < two.id);
 }
 
-/// Of several bearers of a key the living one, else the newest.
 CallTable::Slot CallTable::find_key(const FactKey& key) const {
   Slot found = kNone;
-  const auto [begin, end] = by_key_.equal_range(key.hash);
-  for (auto it = begin; it != end; ++it) {
-    const CallRecord& record = *records_[it->second];
-    if (!owns(record, key.key)) continue;
-    if (found != kNone) {
-      const CallRecord& known = *records_[found];
-      if (known.ended != record.ended ? !known.ended : record.id < known.id) continue;
-    }
-    found = it->second;
-  }
+  by_key_.visit(key.hash, [&](Slot slot) {
+    const CallRecord& record = *records_[slot];
+    if (owns(record, key.key) && (found == kNone || goes_first(record, *records_[found])))
+      found = slot;
+  });
   return found;
 }
 
@@ -649,7 +604,7 @@ void CallTable::add_key(Slot slot, const FactKey& key, Step& step) {
   if (record.keys.size() >= kKeysPerCallMax || told) return;
   grow_by_one(record.keys);
   record.keys.push_back(key.key);
-  index(key.hash, slot);
+  by_key_.add(key.hash, slot);
   touch(slot, step);
 }
 
@@ -660,19 +615,19 @@ void CallTable::add_tuple(Slot slot, const Text& tuple, Step& step) {
     return;
   grow_by_one(record.tuples);
   record.tuples.push_back(tuple);
-  index(hash_of_tuple(record.org, tuple.str()), slot);
+  by_key_.add(hash_of_tuple(record.org, tuple.str()), slot);
   touch(slot, step);
 }
 
 CallTable::Slot CallTable::find_call_id(const std::string& id) const {
-  const auto [begin, end] = by_key_.equal_range(hash_of_call_id(id));
-  for (auto it = begin; it != end; ++it) {
-    const CallRecord& record = *records_[it->second];
+  Slot found = kNone;
+  by_key_.visit(hash_of_call_id(id), [&](Slot slot) {
+    const CallRecord& record = *records_[slot];
     if (record.id == id || std::find(record.absorbed.begin(), record.absorbed.end(), Text{id}) !=
                                record.absorbed.end())
-      return it->second;
-  }
-  return kNone;
+      found = slot;
+  });
+  return found;
 }
 
 CallTable::Slot CallTable::find_any(const std::string& org, const std::string& any_id) const {
@@ -691,7 +646,6 @@ CallTable::Slot CallTable::find_any(const std::string& org, const std::string& a
 }
 
 // --- looking
-// -----------------------------------------------------------------------------------------
 
 std::shared_ptr<const Call> CallTable::shown(Slot slot) const {
   Truth truth = fold(*records_[slot], sources_);
@@ -724,7 +678,7 @@ std::string CallTable::explain(const std::string& org, const std::string& any_id
     if (other == nullptr || other.get() == &own || !other->told || other->org != org) continue;
     const milliseconds apart = other->notes.front().received - own.notes.front().received;
     if (apart > kNearMissTime || apart < -kNearMissTime) continue;  // what nobody would take for it
-    if (auto miss = near_miss(own, *other, limits_.fusion_window))
+    if (auto miss = near_miss(own, *other, sources_, limits_.fusion_window))
       if (near.size() < kNearMissesMax) near.push_back(std::move(*miss));
   }
   return explain_call(own, sources_, near);
@@ -767,25 +721,11 @@ std::vector<Fact> CallTable::living_legs(const std::string& org, const std::stri
 }
 
 // --- saved state
-// -------------------------------------------------------------------------------------
 
 std::string CallTable::save(const std::string& call_id) const {
   const Slot slot = find_call_id(call_id);
   if (slot == kNone || !(records_[slot]->id == call_id)) return {};
   return save_record(*records_[slot], sources_);
-}
-
-/// After a restart: what calls of other sources may still be compared with.
-void CallTable::see_again() {
-  std::vector<std::tuple<Time, Slot, std::size_t>> seen;
-  for (Slot slot = 0; slot < records_.size(); ++slot)
-    for (std::size_t i = 0; i < records_[slot]->notes.size(); ++i)
-      seen.emplace_back(records_[slot]->notes[i].received, slot, i);
-  std::sort(seen.begin(), seen.end());
-  const Time since =
-      seen.empty() ? Time{} : std::get<0>(seen.back()) - limits_.fusion_window - kSightsKept;
-  for (const auto& [received, slot, note] : seen)
-    if (received >= since) see(slot, note);
 }
 
 std::vector<std::string> CallTable::restore(const std::map<std::string, std::string>& saved) {
@@ -797,6 +737,7 @@ std::vector<std::string> CallTable::restore(const std::map<std::string, std::str
   settling_.clear();
   checks_.clear();
   fusion_.clear();
+  watched_.clear();
   count_ = live_count_ = 0;
   std::vector<std::string> unreadable;
   for (const auto& [id, text] : saved) {
@@ -810,15 +751,14 @@ std::vector<std::string> CallTable::restore(const std::map<std::string, std::str
     live_at_.push_back(0);
     ++count_;
     const CallRecord& record = *records_[slot];
-    for (const Key& key : record.keys) index(hash_of(record.org, key), slot);
-    for (const Text& tuple : record.tuples) index(hash_of_tuple(record.org, tuple.str()), slot);
-    index(hash_of_call_id(id), slot);
-    for (const Text& name : record.absorbed) index(hash_of_call_id(name.str()), slot);
+    for (const Key& key : record.keys) by_key_.add(hash_of(record.org, key), slot);
+    for (const Text& tuple : record.tuples) by_key_.add(hash_of_tuple(record.org, tuple.str()), slot);
+    by_key_.add(hash_of_call_id(id), slot);
+    for (const Text& name : record.absorbed) by_key_.add(hash_of_call_id(name.str()), slot);
     if (record.settle_at) settling_.emplace(*record.settle_at, slot);
     if (record.told && !record.ended) now_live(slot);
     plan_check(slot);
   }
-  see_again();
   return unreadable;
 }
 

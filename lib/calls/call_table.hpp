@@ -8,9 +8,11 @@
 #include <set>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "base/ids.hpp"
+#include "calls/bearers.hpp"
 #include "calls/fusion.hpp"
 #include "calls/keys.hpp"
 #include "calls/record.hpp"
@@ -100,7 +102,7 @@ class CallTable {
   }  ///< facts that told nothing new or were about no call
 
  private:
-  using Slot = std::uint32_t;
+  using Slot = Bearers::Slot;
   static constexpr Slot kNone = ~Slot{0};
 
   struct Match {
@@ -120,10 +122,10 @@ class CallTable {
   /// Whether it said anything new.
   bool take_fact(Slot slot, const Fact& fact, SourceIndex source, JoinedBy rule, Step& step);
   void seek_other_source(Slot slot, Step& step);
-  Slot other_source_call(const FusionSight& sight, const Text& org, const CallRecord* own,
+  Slot other_source_call(const FusionSight& sight, const Text& org, const CallRecord& own,
                          std::uint8_t& confidence) const;
   void see(Slot slot, std::size_t note);
-  void see_again();
+  void watch_for_fusion(const Text& org);
   void end_by_tick(Slot slot, Time now, Disposition why, Step& step);
   void settled(Slot slot, const Truth& truth, bool was_ended);
 
@@ -132,8 +134,7 @@ class CallTable {
   Slot find_call_id(const std::string& id) const;
   Slot find_any(const std::string& org, const std::string& any_id) const;
   bool owns(const CallRecord& record, const Key& key) const;
-  void index(std::uint64_t hash, Slot slot);
-  void unindex(std::uint64_t hash, Slot slot);
+  static bool goes_first(const CallRecord& one, const CallRecord& two);
   void add_key(Slot slot, const FactKey& key, Step& step);
   void add_tuple(Slot slot, const Text& tuple, Step& step);
   void plan_check(Slot slot);
@@ -152,11 +153,12 @@ class CallTable {
   std::vector<std::unique_ptr<CallRecord>> records_;  // by slot; empty ones are in free_
   std::vector<Slot> free_;
   std::vector<std::uint32_t> live_at_;  // by slot: where in live_ of its organisation
-  std::unordered_multimap<std::uint64_t, Slot> by_key_;      // keys, tuples, call ids, absorbed ids
+  Bearers by_key_;                      // keys, tuples, call ids, absorbed ids
   std::unordered_map<std::string, std::vector<Slot>> live_;  // org -> calls that have not ended
   std::set<std::pair<Time, Slot>> settling_;
   std::map<Time, std::vector<Slot>> checks_;  // by minute: who may have been silent for too long
   FusionIndex fusion_;
+  std::unordered_set<std::string> watched_;  ///< organisations whose sightings are in fusion_
   std::size_t count_ = 0, live_count_ = 0;
   std::uint64_t facts_ignored_ = 0;
 };

@@ -261,6 +261,11 @@ std::optional<std::size_t> add_note(CallRecord& record, const Fact& fact, Source
   return record.notes.size() - 1;
 }
 
+bool told_by(const CallRecord& record, SourceIndex source) {
+  return std::any_of(record.parts.begin(), record.parts.end(),
+                     [&](const Part& part) { return part.source == source; });
+}
+
 std::uint8_t root_part(const CallRecord& record, std::uint8_t part) {
   while (record.parts[part].same_as != Part::kItself) part = record.parts[part].same_as;
   return part;

@@ -119,24 +119,29 @@ std::vector<std::string_view> rule_names() {
 }
 
 std::optional<NearMiss> near_miss(const CallRecord& own, const CallRecord& other,
-                                  milliseconds window) {
+                                  const SourceBook& sources, milliseconds window) {
   std::optional<NearMiss> best;
-  const auto sights = [&](const CallRecord& record) {
-    std::vector<FusionSight> out;
+  using Sighting = std::pair<const Note*, FusionSight>;
+  const auto sights = [](const CallRecord& record) {
+    std::vector<Sighting> out;
     for (const Note& note : record.notes) {
       FusionSight sight = whole_sight_of(record, note);
-      if (!sight.ext.empty() || !sight.number.empty()) out.push_back(std::move(sight));
+      if (!sight.ext.empty() || !sight.number.empty()) out.emplace_back(&note, std::move(sight));
     }
     return out;
   };
   const auto theirs = sights(other);
-  for (const FusionSight& a : sights(own)) {
-    for (const FusionSight& b : theirs) {
+  for (const auto& [own_note, a] : sights(own)) {
+    for (const auto& [note, b] : theirs) {
       const bool number = !a.number.empty() && a.number == b.number;
       const bool ext = !a.ext.empty() && a.ext == b.ext;
       if (!number && !ext) continue;
-      FusionVerdict verdict = compare(a, b, window);
-      if (verdict == FusionVerdict::fuses) verdict = FusionVerdict::strong_key_contradicts;
+      // Which came later was the one to find the other.
+      FusionVerdict verdict = a.received < b.received
+                                  ? verdict_on(b, other, own, *own_note, sources, window)
+                                  : verdict_on(a, own, other, *note, sources, window);
+      // Each would do alone.
+      if (verdict == FusionVerdict::fuses) verdict = FusionVerdict::several_candidates;
       // The condition that comes last in the order of trying is the nearest miss.
       if (!best || verdict > best->failed) best = NearMiss{other.id, verdict};
     }

@@ -20,7 +20,7 @@ struct NearMiss {
 
 /// nullopt: nothing in common, or it is the same call already.
 std::optional<NearMiss> near_miss(const CallRecord& own, const CallRecord& other,
-                                  milliseconds window);
+                                  const SourceBook& sources, milliseconds window);
 
 /// The sentence of a rule; empty for a name that is none.
 std::string_view sentence_of(std::string_view rule);

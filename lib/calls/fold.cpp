@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "base/assert.hpp"
 #include "calls/folding.hpp"
 
 namespace hookswitch {
@@ -197,7 +196,6 @@ void Folding::note_rule(const char* rule, At leg, std::string why) {
 }
 
 // --- what a note says of the call
-// ------------------------------------------------------------------
 
 void Folding::came_from(const Text& field) { came_from(field, step_.source); }
 
@@ -299,7 +297,6 @@ void Folding::learn() {
 }
 
 // --- steps
-// -----------------------------------------------------------------------------------------
 
 void Folding::take_step() {
   const FactType type = step_.note->type;
@@ -601,13 +598,13 @@ void Folding::happened(EventType type, At leg) {
   const Extras& extras = step_.extras == nullptr ? none : *step_.extras;
   std::string mark{to_string(type)};
   for (const std::string& part :
-       {leg ? std::to_string(*leg) : std::string{}, extras.queue.str(), extras.transfer.kind.str(),
-        extras.transfer.to.ext.str(), extras.transfer.to.number.str(),
+       {extras.queue.str(), extras.transfer.kind.str(), extras.transfer.to.ext.str(),
+        extras.transfer.to.number.str(),
         note.has_seq() ? std::to_string(note.seq) : std::string{},
         note.told_at ? std::to_string(to_unix_ms(note.at)) : std::string{}})
     mark += '\x1f' + part;
   auto& known = truth_.happenings;
-  if (std::any_of(known.begin(), known.end(), [&](const auto& one) { return one.mark == mark; }))
+  if (std::any_of(known.begin(), known.end(), [&](const auto& one) { return one.mark == mark && one.leg == leg; }))
     return;
   known.push_back({type, step_.at, leg, extras.transfer.kind, extras.transfer.to, std::move(mark)});
 }

@@ -39,7 +39,7 @@ struct Happening {
   std::optional<std::size_t> leg;
   Text kind;
   Party to;
-  std::string mark;  ///< what tells two of them apart
+  std::string mark;  ///< what tells two of them of one leg apart
 };
 
 /// What a call's notes come to. `call` has everything but ids.

@@ -287,13 +287,8 @@ void Folding::finish() {
   }
   if (!truth_.ended) {
     call_.disposition.reset();
-    call_.state = CallState::dialing;
-    for (const CallRow& row : kCallStates)
-      if (std::any_of(truth_.legs.begin(), truth_.legs.end(),
-                      [&](const FoldLeg& leg) { return leg.leg.state == row.any_leg; })) {
-        call_.state = row.call;
-        break;
-      }
+    call_.state =
+        living_state(truth_.legs, [](const FoldLeg& leg) { return leg.leg.state; });
     if (truth_.settle_from && callee_lives(0)) truth_.settle_from.reset();
     truth_.patient |= call_.answered_at.has_value();
     return;

@@ -156,8 +156,6 @@ Folding::At Folding::find_or_add(const Who& wanted, bool with_leg_id) {
     // The same line again: a second try if it is later than the end of the first, else late news of
     // the first. The order of the notes has already moved late ones to their place.
     const FactType type = step_.note->type;
-    const bool begins =
-        type == FactType::ringing || type == FactType::answered || type == FactType::dialing;
     const FoldLeg& over = truth_.legs[*at];
     // Within one moment of a coarse clock the source's own sequence tells.
     const bool counted = step_.note->has_seq() && over.end_seq != Note::kNoSeq && !tells_leg_id();
@@ -165,7 +163,7 @@ Folding::At Folding::find_or_add(const Who& wanted, bool with_leg_id) {
                        (counted && step_.note->seq > over.end_seq);
     const bool revives = type == FactType::answered && over.inferred_end &&
                          step_.at - *over.leg.ended_at <= kReorderWindow;
-    if (begins && later && !revives && truth_.legs.size() < kLegsPerCallMax) at.reset();
+    if (begins(type) && later && !revives && truth_.legs.size() < kLegsPerCallMax) at.reset();
   }
   if (!at && truth_.legs.size() >= kLegsPerCallMax) return std::nullopt;
   if (!at) at = add_leg(wanted);

@@ -90,4 +90,13 @@ inline constexpr std::array kCallStates{
     CallRow{LegState::early, CallState::ringing},
 };  // none: dialing
 
+/// The state of a call that has not ended, by its legs. `state_of`: a leg's.
+template <class Legs, class StateOf>
+CallState living_state(const Legs& legs, StateOf state_of) {
+  for (const CallRow& row : kCallStates)
+    for (const auto& leg : legs)
+      if (state_of(leg) == row.any_leg) return row.call;
+  return CallState::dialing;
+}
+
 }  // namespace hookswitch

@@ -49,10 +49,14 @@ bool same_subject(const Mention& a, const Mention& b) {
   return ext_a.empty() || ext_b.empty() || ext_a == ext_b;
 }
 
-bool begins(FactType type) {
+}  // namespace
+
+bool begins(FactType type) noexcept {
   return type == FactType::started || type == FactType::dialing || type == FactType::ringing ||
          type == FactType::answered;
 }
+
+namespace {
 
 /// When a note without a time of its own happened: not after a later state of the same leg that was
 /// told shortly before it. One that says again what was said has its own time: it may be a second

@@ -17,6 +17,8 @@ inline constexpr std::chrono::milliseconds kSkewMax{10'000};
 /// How far along a call a fact of this type belongs (model.md §5, "state rank"); toggles share one
 /// rank, and what belongs nowhere has none (-1).
 int rank(FactType type) noexcept;
+/// Whether a leg begins with it.
+bool begins(FactType type) noexcept;
 
 /// A note in its place.
 struct Placed {

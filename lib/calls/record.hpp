@@ -79,6 +79,8 @@ void grow_by_one(List& list) {
 /// call's limits are reached (`kNotesPerCallMax`, …); else where the note is.
 std::optional<std::size_t> add_note(CallRecord& record, const Fact& fact, SourceIndex source,
                                     JoinedBy joined_by, const Directory& directory);
+/// Whether that source has told of the call.
+bool told_by(const CallRecord& record, SourceIndex source);
 /// Takes over all notes of another record.
 void add_notes_of(CallRecord& record, const CallRecord& gone);
 /// Several call ids in one fact are names of one call.

@@ -1,7 +1,5 @@
 #include "calls/tell.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 
 #include "base/json.hpp"
@@ -16,7 +14,6 @@ Text leg_id(std::uint8_t number) {
 }
 
 // --- which leg of before is which leg of now
-// --------------------------------------------------------
 
 bool same_line(const FoldLeg& a, const FoldLeg& b) {
   return a.leg.role == b.leg.role && a.leg.ext == b.leg.ext && a.leg.user == b.leg.user &&
@@ -88,7 +85,6 @@ std::vector<ToldLeg> number_legs(const std::vector<ToldLeg>& told, const Truth& 
 }
 
 // --- what is shown
-// ------------------------------------------------------------------------------------
 
 std::vector<CallKey> shown_keys(const CallRecord& record, const SourceBook& sources) {
   std::vector<CallKey> out;
@@ -98,14 +94,6 @@ std::vector<CallKey> shown_keys(const CallRecord& record, const SourceBook& sour
     return std::tie(a.kind, a.source, a.value) < std::tie(b.kind, b.source, b.value);
   });
   return out;
-}
-
-CallState state_of(const std::vector<Leg>& legs) {
-  for (const CallRow& row : kCallStates)
-    if (std::any_of(legs.begin(), legs.end(),
-                    [&](const Leg& leg) { return leg.state == row.any_leg; }))
-      return row.call;
-  return CallState::dialing;
 }
 
 bool is_over(const Leg& leg) { return leg.state == LegState::terminated; }
@@ -135,7 +123,6 @@ void keep_ended(Call& call, const CallRecord& record) {
 }
 
 // --- the difference
-// -----------------------------------------------------------------------------------
 
 class Teller {
  public:
@@ -179,6 +166,7 @@ class Teller {
   std::shared_ptr<const Call> now_;  ///< what the next event shows
   Time at_{};
   bool after_end_ = false;
+  std::vector<ToldLeg> legs_before_;  ///< of the truth before this step
   std::vector<Text> just_ended_;
   std::vector<Amendment> amendments_;
 };
@@ -332,8 +320,13 @@ void Teller::ends() {
 
 void Teller::happenings(const Truth& before, const Truth& now) {
   for (const Happening& one : now.happenings) {
-    const bool told = std::any_of(before.happenings.begin(), before.happenings.end(),
-                                  [&](const Happening& known) { return known.mark == one.mark; });
+    const bool told = std::any_of(
+        before.happenings.begin(), before.happenings.end(), [&](const Happening& known) {
+          // Whose it was may turn out later; and a leg that is heard of late moves the others.
+          return known.mark == one.mark &&
+                 (!known.leg || !one.leg ||
+                  legs_before_[*known.leg].number == record_.legs[*one.leg].number);
+        });
     if (told) continue;
     const Text leg = one.leg ? leg_id(record_.legs[*one.leg].number) : Text{};
     std::vector<Text> changed;
@@ -525,8 +518,8 @@ void Teller::step(const std::shared_ptr<const Call>& before, const Truth& truth_
   const Note& note = *cause.note;
   at_ = note.at;
   after_end_ = record_.ended;
-  record_.legs =
-      number_legs(told_legs(record_, truth_before), truth_before, truth, record_.legs_named);
+  legs_before_ = told_legs(record_, truth_before);
+  record_.legs = number_legs(legs_before_, truth_before, truth, record_.legs_named);
   now_ = show(record_, truth, sources_);
   const std::size_t told_before = events_.size();
   if (before == nullptr) start();
@@ -607,7 +600,7 @@ std::shared_ptr<const Call> Teller::joined(const Call& before,
     leg.ext = is.ext;
     leg.number = is.number;
   }
-  out->state = state_of(out->legs);
+  out->state = living_state(out->legs, [](const Leg& leg) { return leg.state; });
   return out;
 }
 
@@ -615,8 +608,8 @@ void Teller::merge(const std::shared_ptr<const Call>& before, const Truth& truth
                    const std::shared_ptr<const Call>& gone, Truth& truth, Time at) {
   at_ = at;
   after_end_ = record_.ended;
-  record_.legs =
-      number_legs(told_legs(record_, truth_before), truth_before, truth, record_.legs_named);
+  legs_before_ = told_legs(record_, truth_before);
+  record_.legs = number_legs(legs_before_, truth_before, truth, record_.legs_named);
   now_ = show(record_, truth, sources_);
   const auto absorbed = legs_of_absorbed(*gone);
   const auto goes_on = [&](const Leg& leg) {

@@ -125,6 +125,66 @@ TEST(ReportRules, RecordingThatASecondSourceNamesTooIsNoSecondReport) {
   EXPECT_EQ(Bench::text_of(bench.feed(again)), "");
 }
 
+TEST(TransferRules, LateNewsOfAnEarlierLegDoesNotTellATransferTwice) {
+  Bench bench;
+  bench.feed({jane(FactType::answered, 5000).to_ext("102").agent("102").told(),
+              jane(FactType::transferred, 9000).agent("102").told(),
+              jane(FactType::ringing, 9500).to_ext("101").told(1000)});
+  EXPECT_EQ(bench.story().find("transferred"), bench.story().rfind("transferred"))
+      << bench.story();
+  EXPECT_NE(bench.leg("101").role, bench.leg("+12025550143").role);  // the late leg is there
+  EXPECT_EQ(bench.problems(), "");
+}
+
+// --- why two calls stay two ---------------------------------------------------------------------
+
+/// Jane rings 101, told by `source` under an id of its own.
+Say sighting(const std::string& source, std::int64_t ms) {
+  return Say{FactType::ringing, ms}.source(source).id(source).inbound().from(kJane).to_ext("101");
+}
+
+std::string why_apart(const Bench& bench, const std::string& id) {
+  const auto answer = json::parse(bench.table.explain("acme", id));
+  std::string out;
+  for (const auto& miss : (*answer)["not_joined"].GetArray())
+    out += std::string{*json::find_string(miss, "failed")} + " ";
+  return out;
+}
+
+TEST(NearMiss, SourceThatIsNotToBeFusedSaysSo) {
+  Bench bench;
+  SourceRules lone;
+  lone.fuses = false;
+  bench.table.set_source_rules("acme", "lone", lone);
+  bench.feed({sighting("pbx", 0), sighting("lone", 100)});
+  EXPECT_EQ(why_apart(bench, "pbx"), "fusion_off ");
+  EXPECT_EQ(why_apart(bench, "lone"), "fusion_off ");
+}
+
+TEST(NearMiss, KeyThatContradictsIsNamed) {
+  Bench bench;
+  Fact one = sighting("pbx", 0), two = sighting("other", 100);
+  one.ids.session = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+  two.ids.session = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
+  bench.feed({one, two});
+  EXPECT_EQ(why_apart(bench, "pbx"), "strong_key_contradicts ");
+}
+
+TEST(NearMiss, CallThatWasOverIsNamed) {
+  Bench bench;
+  bench.feed({sighting("pbx", 0), Say{FactType::ended, 500}.source("pbx").id("pbx"),
+              sighting("other", 900)});
+  EXPECT_EQ(why_apart(bench, "other"), "already_over ");
+}
+
+TEST(NearMiss, SeveralCandidatesAreNamed) {
+  Bench bench;
+  Fact again = sighting("pbx", 60);
+  again.ids.call = {"second"};
+  bench.feed({sighting("pbx", 0), again, sighting("other", 100)});
+  EXPECT_EQ(why_apart(bench, "other"), "several_candidates several_candidates ");
+}
+
 // --- which call ---------------------------------------------------------------------------------
 
 TEST(KeyRules, CallIdThatOnlyAnotherSourceHasUsedIsNewOfThisSource) {
