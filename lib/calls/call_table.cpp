@@ -108,16 +108,18 @@ bool CallTable::take_fact(Slot slot, const Fact& fact, SourceIndex source, Joine
     plan_check(slot);
   }
   const bool ties = fact.ids.call.size() > 1 || !fact.transfer.other_calls.empty();
-  Truth truth_before, truth;
-  std::shared_ptr<const Call> before;
-  if (was_told && !ties && fold_step(record, sources_, truth_before, truth)) {
-    before = show(record, truth_before, sources_);
+  Truth truth;
+  Before before;
+  Earlier earlier;
+  if (was_told && !ties && fold_step(record, sources_, earlier, truth) &&
+      earlier.call.legs.size() == record.legs.size()) {
+    before = {show(record, std::move(earlier.call), sources_), {}, earlier.happenings};
   } else {
     if (was_told) {
       const Note note = record.notes.back();
       record.notes.pop_back();
-      truth_before = fold(record, sources_);
-      before = show(record, truth_before, sources_);
+      before.truth = fold(record, sources_);
+      before.call = show(record, whole_call(*before.truth), sources_);
       record.notes.push_back(note);
     }
     tie_names(record, fact, source);
@@ -128,7 +130,7 @@ bool CallTable::take_fact(Slot slot, const Fact& fact, SourceIndex source, Joine
   if (fact.type == FactType::recording)
     cause.recording = fact.recording.id.empty() ? fact.recording.url : fact.recording.id;
   const std::size_t told = step.events.size();
-  tell(record, before, truth_before, truth, sources_, cause, step.events);
+  tell(record, before, truth, sources_, cause, step.events);
   if (step.events.size() == told) ++facts_ignored_;
   settled(slot, truth, was_ended);
   return true;
@@ -310,8 +312,8 @@ void CallTable::seek_other_source(Slot slot, Step& step) {
         step);
 }
 
-/// Where only one source tells of calls there is nobody to compare with. With the second, and after a
-/// restart, what was told in the last moments is looked at again.
+/// Where only one source tells of calls there is nobody to compare with. With the second, and after
+/// a restart, what was told in the last moments is looked at again.
 void CallTable::watch_for_fusion(const Text& org) {
   if (!sources_.may_fuse(org)) {
     watched_.erase(org.str());
@@ -354,11 +356,11 @@ CallTable::Slot CallTable::merge(Slot one, Slot two, const Joined& why, const Fa
   CallRecord& record = *records_[kept];
   CallRecord& gone = *records_[lost];
   const bool was_ended = record.ended, was_told = record.told, gone_told = gone.told;
-  Truth truth_before;
-  std::shared_ptr<const Call> before, shown_gone;
+  Before before;
+  std::shared_ptr<const Call> shown_gone;
   if (was_told) {
-    truth_before = fold(record, sources_);
-    before = show(record, truth_before, sources_);
+    before.truth = fold(record, sources_);
+    before.call = show(record, whole_call(*before.truth), sources_);
   }
   if (gone_told) shown_gone = shown(lost);
   if (fact != nullptr) {
@@ -422,10 +424,10 @@ CallTable::Slot CallTable::merge(Slot one, Slot two, const Joined& why, const Fa
   for (std::size_t i = notes_before; i < record.notes.size(); ++i) see(kept, i);
   if (!was_told) return kept;
   if (gone_told) {
-    tell_merged(record, before, truth_before, shown_gone, truth, sources_, why.at, step.events);
+    tell_merged(record, before, shown_gone, truth, sources_, why.at, step.events);
   } else {
     const Cause cause{&record.notes.back(), {}};
-    tell(record, before, truth_before, truth, sources_, cause, step.events);
+    tell(record, before, truth, sources_, cause, step.events);
   }
   settled(kept, truth, was_ended);
   return kept;
@@ -547,7 +549,8 @@ void CallTable::forget(Slot slot, Step& step) {
   const CallRecord& record = *records_[slot];
   touch(slot, step);
   for (const Key& key : record.keys) by_key_.remove(hash_of(record.org, key), slot);
-  for (const Text& tuple : record.tuples) by_key_.remove(hash_of_tuple(record.org, tuple.str()), slot);
+  for (const Text& tuple : record.tuples)
+    by_key_.remove(hash_of_tuple(record.org, tuple.str()), slot);
   by_key_.remove(hash_of_call_id(record.id.str()), slot);
   for (const Text& name : record.absorbed) by_key_.remove(hash_of_call_id(name.str()), slot);
   records_[slot].reset();
@@ -648,8 +651,7 @@ CallTable::Slot CallTable::find_any(const std::string& org, const std::string& a
 // --- looking
 
 std::shared_ptr<const Call> CallTable::shown(Slot slot) const {
-  Truth truth = fold(*records_[slot], sources_);
-  return show(*records_[slot], truth, sources_);
+  return show(*records_[slot], whole_call(fold(*records_[slot], sources_)), sources_);
 }
 
 std::vector<std::shared_ptr<const Call>> CallTable::live(const std::string& org) const {
@@ -752,7 +754,8 @@ std::vector<std::string> CallTable::restore(const std::map<std::string, std::str
     ++count_;
     const CallRecord& record = *records_[slot];
     for (const Key& key : record.keys) by_key_.add(hash_of(record.org, key), slot);
-    for (const Text& tuple : record.tuples) by_key_.add(hash_of_tuple(record.org, tuple.str()), slot);
+    for (const Text& tuple : record.tuples)
+      by_key_.add(hash_of_tuple(record.org, tuple.str()), slot);
     by_key_.add(hash_of_call_id(id), slot);
     for (const Text& name : record.absorbed) by_key_.add(hash_of_call_id(name.str()), slot);
     if (record.settle_at) settling_.emplace(*record.settle_at, slot);

@@ -18,38 +18,32 @@ Truth fold(const CallRecord& record, const SourceBook& sources, Trace* trace) {
   return Folding{record, sources, trace}.run();
 }
 
-bool fold_step(const CallRecord& record, const SourceBook& sources, Truth& before, Truth& after) {
+bool fold_step(const CallRecord& record, const SourceBook& sources, Earlier& before, Truth& after) {
   Folding folding{record, sources, nullptr};
   if (!folding.newest_is_last()) return false;
   folding.run_to_newest();
-  before = Folding{folding}.end();
+  before = folding.so_far();
   folding.run_newest();
   after = std::move(folding).end();
   return true;
 }
 
+Call whole_call(const Truth& truth) {
+  Call out = truth.call;
+  out.legs.reserve(truth.legs.size());
+  for (const FoldLeg& leg : truth.legs) out.legs.push_back(leg.leg);
+  return out;
+}
+
+Call whole_call(Truth&& truth) {
+  Call out = std::move(truth.call);
+  out.legs.reserve(truth.legs.size());
+  for (FoldLeg& leg : truth.legs) out.legs.push_back(std::move(leg.leg));
+  return out;
+}
+
 Folding::Folding(const CallRecord& record, const SourceBook& sources, Trace* trace)
     : record_(record), sources_(sources), trace_(trace), call_(truth_.call) {}
-
-Folding::Folding(const Folding& other)
-    : record_(other.record_),
-      sources_(other.sources_),
-      trace_(other.trace_),
-      truth_(other.truth_),
-      call_(truth_.call),
-      parts_(other.parts_),
-      step_(other.step_),
-      begun_(other.begun_),
-      waiting_(other.waiting_),
-      handed_on_(other.handed_on_),
-      voicemail_(other.voicemail_),
-      joined_(other.joined_),
-      transferred_at_(other.transferred_at_),
-      settle_end_(other.settle_end_),
-      told_duration_(other.told_duration_),
-      last_at_(other.last_at_),
-      state_source_(other.state_source_),
-      text_bytes_(other.text_bytes_) {}
 
 Truth Folding::run() {
   order_ = canonical_order(record_, sources_);
@@ -61,8 +55,18 @@ Truth Folding::run() {
 }
 
 Truth Folding::end() && {
-  finish();
+  finish(call_);
+  if (!truth_.ended) {
+    if (truth_.settle_from && callee_lives(0)) truth_.settle_from.reset();
+    truth_.patient |= call_.answered_at.has_value();
+  }
   return std::move(truth_);
+}
+
+Earlier Folding::so_far() const {
+  Earlier out{whole_call(truth_), truth_.happenings.size()};
+  finish(out.call);
+  return out;
 }
 
 void Folding::take_note(const Placed& placed) {
@@ -197,16 +201,16 @@ void Folding::note_rule(const char* rule, At leg, std::string why) {
 
 // --- what a note says of the call
 
-void Folding::came_from(const Text& field) { came_from(field, step_.source); }
+void Folding::came_from(const Text& field) { came_from(call_, field, step_.source); }
 
-void Folding::came_from(const Text& field, SourceIndex by) {
+void Folding::came_from(Call& call, const Text& field, SourceIndex by) const {
   const Text& source = sources_[by].name;
-  for (auto& [name, known] : call_.provenance)
+  for (auto& [name, known] : call.provenance)
     if (name == field) {
       known = source;
       return;
     }
-  call_.provenance.emplace_back(field, source);
+  call.provenance.emplace_back(field, source);
 }
 
 void Folding::fill(Text& into, const Text& from) {
@@ -599,12 +603,12 @@ void Folding::happened(EventType type, At leg) {
   std::string mark{to_string(type)};
   for (const std::string& part :
        {extras.queue.str(), extras.transfer.kind.str(), extras.transfer.to.ext.str(),
-        extras.transfer.to.number.str(),
-        note.has_seq() ? std::to_string(note.seq) : std::string{},
+        extras.transfer.to.number.str(), note.has_seq() ? std::to_string(note.seq) : std::string{},
         note.told_at ? std::to_string(to_unix_ms(note.at)) : std::string{}})
     mark += '\x1f' + part;
   auto& known = truth_.happenings;
-  if (std::any_of(known.begin(), known.end(), [&](const auto& one) { return one.mark == mark && one.leg == leg; }))
+  if (std::any_of(known.begin(), known.end(),
+                  [&](const auto& one) { return one.mark == mark && one.leg == leg; }))
     return;
   known.push_back({type, step_.at, leg, extras.transfer.kind, extras.transfer.to, std::move(mark)});
 }

@@ -53,6 +53,10 @@ struct Truth {
   std::uint8_t end_confidence = 0;  ///< of the disposition, as Note::confidence
 };
 
+/// The call with its legs in it.
+Call whole_call(const Truth& truth);
+Call whole_call(Truth&& truth);
+
 /// One decision of the fold, for `explain`.
 struct Decision {
   std::uint16_t note = 0;
@@ -66,9 +70,16 @@ using Trace = std::vector<Decision>;
 /// pair has an answer, most of them "nothing new". Pure.
 Truth fold(const CallRecord& record, const SourceBook& sources, Trace* trace = nullptr);
 
-/// The same, before and after the newest note, at little more than the price of one: most facts
-/// come in order, and then all steps but the last are common to both. False: they do not; nothing
-/// is done.
-bool fold_step(const CallRecord& record, const SourceBook& sources, Truth& before, Truth& after);
+/// A call before its newest note, where that note came in order: its legs and happenings are the
+/// first ones of the truth after it.
+struct Earlier {
+  Call call;  ///< without id, ids, absorbed and leg ids
+  std::size_t happenings = 0;
+};
+
+/// The fold before and after the newest note, at little more than the price of one: most facts come
+/// in order, and then all steps but the last are common to both. False: they do not; nothing is
+/// done.
+bool fold_step(const CallRecord& record, const SourceBook& sources, Earlier& before, Truth& after);
 
 }  // namespace hookswitch

@@ -274,45 +274,41 @@ Direction Folding::direction_by_legs() const {
   return Direction::unknown;
 }
 
-void Folding::finish() {
-  if (state_source_) came_from(kState, *state_source_);
-  if (call_.direction == Direction::unknown) call_.direction = direction_by_legs();
+void Folding::finish(Call& call) const {
+  if (state_source_) came_from(call, kState, *state_source_);
+  if (call.direction == Direction::unknown) call.direction = direction_by_legs();
   // Who the customer is follows from the parties, unless a source has told.
-  if (call_.direction == Direction::inbound && !call_.from.number.empty()) {
-    fill(call_.customer.number, call_.from.number);
-    if (call_.customer.number == call_.from.number) fill(call_.customer.name, call_.from.name);
-  } else if (call_.direction == Direction::outbound && !call_.to.number.empty()) {
-    fill(call_.customer.number, call_.to.number);
-    if (call_.customer.number == call_.to.number) fill(call_.customer.name, call_.to.name);
+  if (call.direction == Direction::inbound && !call.from.number.empty()) {
+    fill(call.customer.number, call.from.number);
+    if (call.customer.number == call.from.number) fill(call.customer.name, call.from.name);
+  } else if (call.direction == Direction::outbound && !call.to.number.empty()) {
+    fill(call.customer.number, call.to.number);
+    if (call.customer.number == call.to.number) fill(call.customer.name, call.to.name);
   }
   if (!truth_.ended) {
-    call_.disposition.reset();
-    call_.state =
-        living_state(truth_.legs, [](const FoldLeg& leg) { return leg.leg.state; });
-    if (truth_.settle_from && callee_lives(0)) truth_.settle_from.reset();
-    truth_.patient |= call_.answered_at.has_value();
+    call.disposition.reset();
+    call.state = living_state(truth_.legs, [](const FoldLeg& leg) { return leg.leg.state; });
     return;
   }
   const milliseconds none{0};
-  const Time when = *call_.ended_at;
-  if (call_.answered_at && told_duration_ > when - *call_.answered_at + kDurationSlack)
-    told_duration_ = none;
+  const Time when = *call.ended_at;
+  const bool stale = call.answered_at && told_duration_ > when - *call.answered_at + kDurationSlack;
+  const milliseconds told = stale ? none : told_duration_;
   std::optional<Time> rang;
   milliseconds held{0};
   for (const FoldLeg& leg : truth_.legs) {
     if (leg.leg.ringing_at && (!rang || *leg.leg.ringing_at < *rang)) rang = leg.leg.ringing_at;
     held += leg.held;
   }
-  call_.ring = std::max(none, call_.answered_at.value_or(when) -
-                                  rang.value_or(call_.answered_at ? *call_.answered_at : when));
-  call_.hold = held;
-  call_.talk = none;
-  if (call_.answered_at) {
-    const milliseconds whole =
-        told_duration_.count() > 0 ? told_duration_ : when - *call_.answered_at;
-    call_.talk = std::max(none, whole - held);
-  } else if (call_.disposition == Disposition::answered && told_duration_.count() > 0) {
-    call_.talk = told_duration_;  // some PBXs tell of an answer only afterwards
+  call.ring = std::max(none, call.answered_at.value_or(when) -
+                                 rang.value_or(call.answered_at ? *call.answered_at : when));
+  call.hold = held;
+  call.talk = none;
+  if (call.answered_at) {
+    const milliseconds whole = told.count() > 0 ? told : when - *call.answered_at;
+    call.talk = std::max(none, whole - held);
+  } else if (call.disposition == Disposition::answered && told.count() > 0) {
+    call.talk = told;  // some PBXs tell of an answer only afterwards
   }
 }
 

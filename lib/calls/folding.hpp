@@ -29,7 +29,6 @@ struct FoldPart {
 class Folding {
  public:
   Folding(const CallRecord& record, const SourceBook& sources, Trace* trace);
-  Folding(const Folding& other);
   Truth run();
   /// Whether the newest note is the last one; then run_to_newest() and run_newest() are run() in
   /// two.
@@ -37,6 +36,7 @@ class Folding {
   void run_to_newest();
   void run_newest();
   Truth end() &&;
+  Earlier so_far() const;
 
  private:
   using At = std::optional<std::size_t>;
@@ -64,12 +64,12 @@ class Folding {
   // what a note says of the call as a whole
   void learn();
   void fill(Party& into, const Party& from, const Text& field);
-  void fill(Text& into, const Text& from);
+  static void fill(Text& into, const Text& from);
   void take(std::map<std::string, std::string>& into,
             const std::map<std::string, std::string>& from);
   void learn_recording(const Recording& told);
   void came_from(const Text& field);
-  void came_from(const Text& field, SourceIndex by);
+  void came_from(Call& call, const Text& field, SourceIndex by) const;
   Direction direction() const;
   Direction direction_by_legs() const;
 
@@ -119,7 +119,8 @@ class Folding {
   std::ptrdiff_t living(std::uint8_t conversation) const;
   bool callee_lives() const;
   void wait_for_another(milliseconds extra = milliseconds{0});
-  void finish();
+  /// What follows from all steps together.
+  void finish(Call& call) const;
 
   void note_rule(const char* rule, At leg = {}, std::string why = {});
 

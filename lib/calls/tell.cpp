@@ -129,10 +129,8 @@ class Teller {
   Teller(CallRecord& record, const SourceBook& sources, std::vector<Event>& events)
       : record_(record), sources_(sources), events_(events) {}
 
-  void step(const std::shared_ptr<const Call>& before, const Truth& truth_before, Truth& truth,
-            const Cause& cause);
-  void merge(const std::shared_ptr<const Call>& before, const Truth& truth_before,
-             const std::shared_ptr<const Call>& gone, Truth& truth, Time at);
+  void step(const Before& before, Truth& truth, const Cause& cause);
+  void merge(const Before& before, const std::shared_ptr<const Call>& gone, Truth& truth, Time at);
 
  private:
   void start();
@@ -141,10 +139,12 @@ class Teller {
   void leg(const Leg* was, const Leg& is);
   std::shared_ptr<const Call> as_it_lived(const Call& before) const;
   void ends();
-  void happenings(const Truth& before, const Truth& now);
+  void happenings(const Before& before, const std::vector<Happening>& now);
+  bool was_told(const Happening& one, const Truth& before) const;
+  void take(const Before& before, Truth& truth);
   void after_the_end(const Call& before, const Cause& cause);
   void go_on_from(std::shared_ptr<const Call> was, std::size_t told_before,
-                  const Truth* truth_before = nullptr, const Truth* truth = nullptr);
+                  const Before* before = nullptr, const std::vector<Happening>* happened = nullptr);
   std::vector<const Leg*> legs_of_absorbed(const Call& gone) const;
   std::shared_ptr<const Call> joined(const Call& before,
                                      const std::vector<const Leg*>& absorbed) const;
@@ -278,11 +278,11 @@ void Teller::leg(const Leg* was, const Leg& is) {
 template <class GoesOn>
 void Teller::withdraw_legs(const Call& before, GoesOn goes_on) {
   const auto now = now_;
-  auto then = std::make_shared<Call>(before);
+  std::shared_ptr<Call> then;
   for (const Leg& gone : before.legs) {
     now_ = now;
     if (goes_on(gone) || is_over(gone)) continue;
-    then = std::make_shared<Call>(*then);
+    then = std::make_shared<Call>(then == nullptr ? before : *then);
     for (Leg& leg : then->legs) {
       if (!(leg.id == gone.id)) continue;
       leg.state = LegState::terminated;
@@ -318,16 +318,21 @@ void Teller::ends() {
   for (const Text& id : ended) emit(EventType::leg_ended, id, {id});
 }
 
-void Teller::happenings(const Truth& before, const Truth& now) {
-  for (const Happening& one : now.happenings) {
-    const bool told = std::any_of(
-        before.happenings.begin(), before.happenings.end(), [&](const Happening& known) {
-          // Whose it was may turn out later; and a leg that is heard of late moves the others.
-          return known.mark == one.mark &&
-                 (!known.leg || !one.leg ||
-                  legs_before_[*known.leg].number == record_.legs[*one.leg].number);
-        });
-    if (told) continue;
+bool Teller::was_told(const Happening& one, const Truth& before) const {
+  return std::any_of(before.happenings.begin(), before.happenings.end(),
+                     [&](const Happening& known) {
+                       // Whose it was may turn out later; and a leg that is heard of late moves the
+                       // others.
+                       return known.mark == one.mark &&
+                              (!known.leg || !one.leg ||
+                               legs_before_[*known.leg].number == record_.legs[*one.leg].number);
+                     });
+}
+
+void Teller::happenings(const Before& before, const std::vector<Happening>& now) {
+  for (std::size_t i = before.truth ? 0 : before.happenings; i < now.size(); ++i) {
+    const Happening& one = now[i];
+    if (before.truth && was_told(one, *before.truth)) continue;
     const Text leg = one.leg ? leg_id(record_.legs[*one.leg].number) : Text{};
     std::vector<Text> changed;
     // Who hands on ends by it; that step has its own leg.ended.
@@ -513,22 +518,33 @@ bool Teller::correct_ended(const Call& before) {
   return true;
 }
 
-void Teller::step(const std::shared_ptr<const Call>& before, const Truth& truth_before,
-                  Truth& truth, const Cause& cause) {
+/// Names the legs of the truth, and takes its call.
+void Teller::take(const Before& before, Truth& truth) {
+  after_end_ = record_.ended;
+  if (before.truth) {
+    legs_before_ = told_legs(record_, *before.truth);
+    record_.legs = number_legs(legs_before_, *before.truth, truth, record_.legs_named);
+  }
+  // In order: the same legs in the same places, and perhaps one more.
+  while (record_.legs.size() < truth.legs.size()) {
+    grow_by_one(record_.legs);
+    record_.legs.emplace_back().number = ++record_.legs_named;
+  }
+  now_ = show(record_, whole_call(std::move(truth)), sources_);
+}
+
+void Teller::step(const Before& before, Truth& truth, const Cause& cause) {
   const Note& note = *cause.note;
   at_ = note.at;
-  after_end_ = record_.ended;
-  legs_before_ = told_legs(record_, truth_before);
-  record_.legs = number_legs(legs_before_, truth_before, truth, record_.legs_named);
-  now_ = show(record_, truth, sources_);
+  take(before, truth);
   const std::size_t told_before = events_.size();
-  if (before == nullptr) start();
-  std::shared_ptr<const Call> was = before == nullptr ? events_.back().call : before;
+  if (before.call == nullptr) start();
+  std::shared_ptr<const Call> was = before.call == nullptr ? events_.back().call : before.call;
   if (after_end_) {
     after_the_end(*was, cause);
     return remember();
   }
-  go_on_from(std::move(was), told_before, &truth_before, &truth);
+  go_on_from(std::move(was), told_before, &before, &truth.happenings);
   if (now_->state == CallState::ended && note.type == FactType::report)
     emit(EventType::call_report);
   remember();
@@ -536,7 +552,7 @@ void Teller::step(const std::shared_ptr<const Call>& before, const Truth& truth_
 
 /// The news between what was told and the call as it is now.
 void Teller::go_on_from(std::shared_ptr<const Call> was, std::size_t told_before,
-                        const Truth* truth_before, const Truth* truth) {
+                        const Before* before, const std::vector<Happening>* happened) {
   was = correct(was);
   withdraw_legs(*was, [&](const Leg& leg) { return now_->find_leg(leg.id) != nullptr; });
   for (const Leg& is : now_->legs) {
@@ -548,7 +564,7 @@ void Teller::go_on_from(std::shared_ptr<const Call> was, std::size_t told_before
   const auto whole = now_;
   now_ = as_it_lived(*was);
   for (const Leg& is : now_->legs) leg(was->find_leg(is.id), is);
-  if (truth != nullptr) happenings(*truth_before, *truth);
+  if (happened != nullptr) happenings(*before, *happened);
   now_ = whole;
   ends();
   if (now_->state != CallState::ended) the_rest(*was, told_before);
@@ -604,13 +620,11 @@ std::shared_ptr<const Call> Teller::joined(const Call& before,
   return out;
 }
 
-void Teller::merge(const std::shared_ptr<const Call>& before, const Truth& truth_before,
-                   const std::shared_ptr<const Call>& gone, Truth& truth, Time at) {
+void Teller::merge(const Before& earlier, const std::shared_ptr<const Call>& gone, Truth& truth,
+                   Time at) {
   at_ = at;
-  after_end_ = record_.ended;
-  legs_before_ = told_legs(record_, truth_before);
-  record_.legs = number_legs(legs_before_, truth_before, truth, record_.legs_named);
-  now_ = show(record_, truth, sources_);
+  const std::shared_ptr<const Call>& before = earlier.call;
+  take(earlier, truth);
   const auto absorbed = legs_of_absorbed(*gone);
   const auto goes_on = [&](const Leg& leg) {
     const auto pair = std::find(absorbed.begin(), absorbed.end(), &leg);
@@ -644,34 +658,31 @@ void Teller::merge(const std::shared_ptr<const Call>& before, const Truth& truth
 
 }  // namespace
 
-std::shared_ptr<const Call> show(const CallRecord& record, Truth& truth,
-                                 const SourceBook& sources) {
-  auto out = std::make_shared<Call>(std::move(truth.call));
+std::shared_ptr<const Call> show(const CallRecord& record, Call truth, const SourceBook& sources) {
+  auto out = std::make_shared<Call>(std::move(truth));
   out->id = record.id;
   out->ids = shown_keys(record, sources);
   out->absorbed = record.absorbed;
   std::sort(out->absorbed.begin(), out->absorbed.end());
   std::sort(out->provenance.begin(), out->provenance.end());
-  out->legs.reserve(truth.legs.size());
-  for (std::size_t i = 0; i < truth.legs.size(); ++i) {
-    out->legs.push_back(truth.legs[i].leg);
+  for (std::size_t i = 0; i < out->legs.size(); ++i) {
     const ToldLeg told = told_leg(record, i);
-    out->legs.back().id = leg_id(told.number);
-    keep_what_was_told(out->legs.back(), told);
+    out->legs[i].id = leg_id(told.number);
+    keep_what_was_told(out->legs[i], told);
   }
   keep_ended(*out, record);
   return out;
 }
 
-void tell(CallRecord& record, const std::shared_ptr<const Call>& before, const Truth& truth_before,
-          Truth& truth, const SourceBook& sources, const Cause& cause, std::vector<Event>& events) {
-  Teller{record, sources, events}.step(before, truth_before, truth, cause);
+void tell(CallRecord& record, const Before& before, Truth& truth, const SourceBook& sources,
+          const Cause& cause, std::vector<Event>& events) {
+  Teller{record, sources, events}.step(before, truth, cause);
 }
 
-void tell_merged(CallRecord& record, const std::shared_ptr<const Call>& before,
-                 const Truth& truth_before, const std::shared_ptr<const Call>& shown_gone,
-                 Truth& truth, const SourceBook& sources, Time at, std::vector<Event>& events) {
-  Teller{record, sources, events}.merge(before, truth_before, shown_gone, truth, at);
+void tell_merged(CallRecord& record, const Before& before,
+                 const std::shared_ptr<const Call>& shown_gone, Truth& truth,
+                 const SourceBook& sources, Time at, std::vector<Event>& events) {
+  Teller{record, sources, events}.merge(before, shown_gone, truth, at);
 }
 
 }  // namespace hookswitch
