@@ -43,6 +43,8 @@ class Text {
   std::size_t size() const noexcept { return str().size(); }
   bool starts_with(std::string_view prefix) const noexcept { return str().starts_with(prefix); }
   void clear() noexcept { *this = Text{}; }
+  /// A hint to the processor that the text will be read soon.
+  void prefetch() const noexcept { __builtin_prefetch(shared_); }
 
   friend bool operator==(const Text& a, const Text& b) noexcept {
     return a.shared_ == b.shared_ || a.str() == b.str();

@@ -221,8 +221,15 @@ CallTable::Match CallTable::match_tuple(const Fact& fact, const Text& tuple) con
   });
   if (found.slot == kNone) return found;
   const CallRecord& record = *records_[found.slot];
+  // It begins after it has rung, by its source's own clock: the end of the one before was lost.
+  const bool begins_again =
+      fact.type == FactType::started && fact.at &&
+      std::any_of(record.notes.begin(), record.notes.end(), [&](const Note& note) {
+        return note.told_at && *fact.at > note.at + kReorderWindow;
+      });
   if (!record.ended)
-    return fact.received - record.last_fact <= limits_.tuple_guard ? found : Match{};
+    return !begins_again && fact.received - record.last_fact <= limits_.tuple_guard ? found
+                                                                                    : Match{};
   // A call that is over takes what can only be its aftermath or is told to be older than its end;
   // anything else is the next call of the same pair.
   const bool only_its_end =
@@ -592,6 +599,7 @@ CallTable::Slot CallTable::find_key(const FactKey& key) const {
   Slot found = kNone;
   by_key_.visit(key.hash, [&](Slot slot) {
     const CallRecord& record = *records_[slot];
+    prefetch(record);
     if (owns(record, key.key) && (found == kNone || goes_first(record, *records_[found])))
       found = slot;
   });

@@ -317,12 +317,14 @@ void Folding::take_step() {
     // late.
     if (type == FactType::ended || type == FactType::report) reason_told();
     if (type == FactType::ended && (step_.mention->has_agent || tells_leg_id())) {
-      const At at = target(false);
-      // A leg's own word for its end wins over what the end of the call seemed to say of it.
-      if (at && truth_.legs[*at].inferred_end && step_.note->reason) {
+      // A leg's own word for its end wins over what the end of the call seemed to say of it; and
+      // one that is heard of only now was there.
+      const At at = target(!step_.note->state_report && step_.mention->has_agent);
+      if (at && lives(truth_.legs[*at]))
+        end_leg(truth_.legs[*at], step_.note->reason.value_or(Disposition::unknown));
+      else if (at && truth_.legs[*at].inferred_end && step_.note->reason)
         truth_.legs[*at].leg.end_reason = step_.note->reason;
-        truth_.legs[*at].inferred_end = false;
-      }
+      if (at) truth_.legs[*at].inferred_end = false;
     }
     note_rule("nothing_leaves_ended");
     return;

@@ -165,6 +165,28 @@ bool is_sound(const CallRecord& record) {
 
 }  // namespace
 
+void prefetch(const CallRecord& record) {
+  constexpr std::size_t kLine = 64;
+  const auto all = [](const auto& list) {
+    const char* at = reinterpret_cast<const char*>(list.data());
+    const std::size_t bytes = list.size() * sizeof *list.data();
+    for (std::size_t i = 0; i < bytes; i += kLine) __builtin_prefetch(at + i);
+  };
+  for (std::size_t i = 0; i < sizeof record; i += kLine)
+    __builtin_prefetch(reinterpret_cast<const char*>(&record) + i);
+  all(record.keys);
+  all(record.mentions);
+  all(record.notes);
+  all(record.parts);
+  all(record.legs);
+  for (const Key& key : record.keys) key.value.prefetch();
+  for (const Mention& mention : record.mentions)
+    for (const Text* text :
+         {&mention.from.number, &mention.from.name, &mention.from.presented, &mention.to.number,
+          &mention.to.ext, &mention.to.presented, &mention.did, &mention.agent_ext})
+      text->prefetch();
+}
+
 std::string save_record(const CallRecord& record, const SourceBook& sources) {
   json::Writer out;
   out.begin_object().member("id", record.id).member("org", record.org);

@@ -68,6 +68,10 @@ struct CallRecord {
   std::optional<Time> check_until;  ///< its source has been asked whether it still lives; over then
 };
 
+/// A call that was not heard of for a while is in no cache. What the next steps read of it is
+/// fetched at once, not piece by piece.
+void prefetch(const CallRecord& record);
+
 /// Makes room for one more without doubling: most calls have a few of each, and there are many
 /// calls.
 template <class List>

@@ -1,10 +1,12 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cctype>
 #include <map>
 #include <regex>
 #include <set>
 
+#include "base/json.hpp"
 #include "tidy/source_files.hpp"
 
 namespace hookswitch::tidy {
@@ -170,6 +172,25 @@ std::string all_pages() {
   std::string out;
   for (const auto& file : files({""}, {".md"})) out += file.text;
   return out;
+}
+
+TEST(Mutations, EachBreaksOnePlaceOfTheCode) {
+  const auto squeezed = [](std::string_view text) {
+    std::string out;
+    for (const char c : text)
+      if (std::isspace(static_cast<unsigned char>(c)) == 0) out += c;
+    return out;
+  };
+  const auto list = json::parse(slurp(kRoot / "tests/mutation/mutations.json"));
+  ASSERT_TRUE(list && list->IsArray());
+  for (const auto& one : list->GetArray()) {
+    const auto name = *json::find_string(one, "name");
+    const std::string text = squeezed(slurp(kRoot / "lib/calls" / *json::find_string(one, "file")));
+    const std::string old = squeezed(*json::find_string(one, "replace"));
+    const auto at = text.find(old);
+    EXPECT_NE(at, std::string::npos) << name;
+    EXPECT_EQ(text.find(old, at + 1), std::string::npos) << name;
+  }
 }
 
 TEST(Documents, EveryMetricIsDocumented) {

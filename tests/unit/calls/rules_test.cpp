@@ -130,10 +130,36 @@ TEST(TransferRules, LateNewsOfAnEarlierLegDoesNotTellATransferTwice) {
   bench.feed({jane(FactType::answered, 5000).to_ext("102").agent("102").told(),
               jane(FactType::transferred, 9000).agent("102").told(),
               jane(FactType::ringing, 9500).to_ext("101").told(1000)});
-  EXPECT_EQ(bench.story().find("transferred"), bench.story().rfind("transferred"))
-      << bench.story();
+  EXPECT_EQ(bench.story().find("transferred"), bench.story().rfind("transferred")) << bench.story();
   EXPECT_NE(bench.leg("101").role, bench.leg("+12025550143").role);  // the late leg is there
   EXPECT_EQ(bench.problems(), "");
+}
+
+TEST(TupleRules, CallThatBeginsAgainByItsSourcesClockIsTheNextOne) {
+  Bench bench;
+  const auto fact = [](FactType type, std::int64_t ms) {
+    return Say{type, ms}.inbound().from(kJane).to_ext("101");
+  };
+  bench.feed({fact(FactType::ringing, 0).told(), fact(FactType::started, 1000).told(1000)});
+  EXPECT_EQ(bench.table.live_count(), 1U);  // overtaken, or coarse clocks
+  bench.feed({fact(FactType::started, 15'000).told(), fact(FactType::ringing, 15'100).told(),
+              fact(FactType::answered, 20'000).told()});
+  EXPECT_EQ(bench.story(), "started, ringing 101, started, ringing 101, answered 101");
+  EXPECT_EQ(bench.problems(), "");
+}
+
+TEST(EndRules, LegHeardOfWithItsEndIsKeptWhenTheCallEndedFirst) {
+  for (const bool leg_first : {true, false}) {
+    Bench bench;
+    bench.feed(jane(FactType::answered, 0).agent("101").leg("a").told());
+    std::vector<Fact> ends{
+        jane(FactType::ended, 5000).agent("102").leg("b").why(Disposition::no_answer).told(4900),
+        jane(FactType::ended, 5010).told(4800)};
+    if (!leg_first) std::swap(ends[0], ends[1]);
+    bench.feed(ends);
+    EXPECT_EQ(bench.leg("102").end_reason, Disposition::no_answer);
+    EXPECT_EQ(bench.problems(), "");
+  }
 }
 
 // --- why two calls stay two ---------------------------------------------------------------------
