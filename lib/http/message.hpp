@@ -21,6 +21,9 @@ struct Request {
   Headers headers;    ///< names in lower case
   std::string body;
   std::string peer;  ///< address of the other end, without port
+  /// Of the listener it came in by: the parts that are served there. Empty, or none: all. Lives as
+  /// long as the server.
+  const std::vector<std::string>* parts = nullptr;
 
   /// First value of a header (name in lower case); empty when there is none.
   std::string_view header(std::string_view name) const;

@@ -50,6 +50,7 @@ class ChannelHandler {
 struct Opening {
   std::optional<Response> refusal;
   std::string subprotocol;  ///< named in the answer; empty: none. Not on an event stream
+  Headers headers;          ///< more of the answer's header
   std::function<std::unique_ptr<ChannelHandler>(std::shared_ptr<Channel>)> accept;
 };
 
@@ -59,10 +60,21 @@ class Handler {
   virtual ~Handler() = default;
   virtual void on_request(Request request, Respond respond) = 0;
   virtual Opening on_upgrade(const Request& request) = 0;
+  /// A GET that accepts text/event-stream, on any path. What is sent goes out as it is: whoever
+  /// sends builds the whole of `id: …\ndata: …\n\n`. The server adds `: ping` comments of its own.
+  virtual Opening on_stream(const Request&) {
+    Opening out;
+    out.refusal = problem(Errc::not_found);
+    return out;
+  }
 };
 
 struct Listener {
   std::string address;  ///< "127.0.0.1:8080", "[::1]:8080"; port 0 picks one
+  /// PEM. With them it speaks TLS 1.2 and 1.3 only.
+  std::string certificate_file{}, key_file{};
+  int fd = -1;  ///< a listening socket to be used as it is, and closed; -1: bind `address`
+  std::vector<std::string> parts{};  ///< handed through as Request::parts
   bool operator==(const Listener&) const = default;
 };
 
@@ -79,8 +91,8 @@ struct ServerOptions {
   std::chrono::milliseconds client_queue_age_max = kClientQueueAge;
 };
 
-/// Listeners, HTTP/1.1 connections and WebSockets over io threads of its own; a connection lives
-/// and dies on one of them.
+/// Listeners, HTTP/1.1 connections, WebSockets and event streams over io threads of its own; a
+/// connection lives and dies on one of them.
 class Server {
  public:
   Server(ServerOptions options, Handler& handler, Registry& registry);
@@ -93,10 +105,13 @@ class Server {
   /// The addresses really bound, in the order of the options.
   std::vector<std::string> bound() const;
   void stop_accepting();
-  /// True when no WebSocket and no request is left.
+  /// True when no WebSocket, no event stream and no request is left.
   bool idle() const;
   /// Ends the threads; what still lives is cut off.
   void stop();
+  /// Reads all certificates and keys again; new connections get them, the others live on. All or
+  /// nothing: on an error (bad_request with the file and the reason) everything stays. Any thread.
+  Result<void> reload_certificates();
   /// Increases while every io thread turns; for the watchdog. Any thread.
   std::uint64_t turns() const;
 

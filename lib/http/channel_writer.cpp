@@ -1,0 +1,117 @@
+#include "http/channel_writer.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "base/assert.hpp"
+
+namespace hookswitch::http {
+
+namespace {
+
+/// Pieces of one gathered write: enough that the call costs little beside the copying.
+constexpr std::size_t kPiecesMax = 64;
+
+iovec to_iovec(std::string_view bytes) { return {const_cast<char*>(bytes.data()), bytes.size()}; }
+
+}  // namespace
+
+void ChannelWriter::keep(const Batch& batch, std::size_t done, Clock::time_point now) {
+  for (const auto& piece : batch.pieces) {
+    if (done >= piece.bytes.size()) {
+      done -= piece.bytes.size();
+      continue;
+    }
+    const std::string_view rest = piece.bytes.substr(done);
+    bytes_ += rest.size();
+    queue_.push_back({*piece.owner, rest, now, done > 0});
+    done = 0;
+  }
+}
+
+ChannelWriter::Progress ChannelWriter::write(WriteEnd& end, const Batch& batch,
+                                             Clock::time_point now) {
+  if (!queue_.empty()) {
+    keep(batch, 0, now);
+    return Progress::waiting;
+  }
+  std::array<iovec, kPiecesMax> pieces;
+  std::size_t done = 0, piece = 0, offset = 0;  // offset: into the first piece that is left
+  for (;;) {
+    std::size_t count = 0;
+    if (!batch.joined.empty()) {
+      if (done < batch.joined.size()) pieces[count++] = to_iovec(batch.joined.substr(done));
+    } else {
+      for (std::size_t i = piece; i < batch.pieces.size() && count < pieces.size(); ++i)
+        pieces[count++] = to_iovec(batch.pieces[i].bytes.substr(i == piece ? offset : 0));
+    }
+    if (count == 0) return Progress::all;
+    const long took = end.try_write({pieces.data(), count});
+    if (took < 0) return Progress::failed;
+    if (took == 0) break;
+    done += static_cast<std::size_t>(took);
+    offset += static_cast<std::size_t>(took);
+    while (piece < batch.pieces.size() && offset >= batch.pieces[piece].bytes.size())
+      offset -= batch.pieces[piece++].bytes.size();
+  }
+  keep(batch, done, now);
+  return Progress::waiting;
+}
+
+ChannelWriter::Progress ChannelWriter::write(WriteEnd& end, std::string bytes,
+                                             Clock::time_point now) {
+  const auto held = std::make_shared<const std::string>(std::move(bytes));
+  const Frame owner{held, nullptr};  // owns the text; there is no frame to look at
+  const Batch::Piece piece{*held, &owner};
+  return write(end, Batch{{&piece, 1}, {}}, now);
+}
+
+ChannelWriter::Progress ChannelWriter::resume(WriteEnd& end) {
+  while (first_ < queue_.size()) {
+    std::array<iovec, kPiecesMax> pieces;
+    std::size_t count = 0;
+    for (; count < pieces.size() && first_ + count < queue_.size(); ++count)
+      pieces[count] = to_iovec(queue_[first_ + count].bytes);
+    const long took = end.try_write({pieces.data(), count});
+    if (took < 0) return Progress::failed;
+    if (took == 0) return Progress::waiting;
+    taken(static_cast<std::size_t>(took));
+  }
+  return Progress::all;
+}
+
+void ChannelWriter::drop_unbegun(const WriteEnd& end) {
+  std::size_t promised = end.promised(), keep_until = first_;
+  while (keep_until < queue_.size() && (promised > 0 || queue_[keep_until].begun)) {
+    promised -= std::min(promised, queue_[keep_until].bytes.size());
+    ++keep_until;
+  }
+  for (std::size_t i = keep_until; i < queue_.size(); ++i) bytes_ -= queue_[i].bytes.size();
+  queue_.resize(keep_until);
+  if (first_ == queue_.size()) {
+    std::vector<Waiting>{}.swap(queue_);
+    first_ = 0;
+  }
+}
+
+void ChannelWriter::taken(std::size_t size) {
+  HS_ASSERT(size <= bytes_);
+  bytes_ -= size;
+  while (first_ < queue_.size() && size >= queue_[first_].bytes.size()) {
+    size -= queue_[first_].bytes.size();
+    queue_[first_++] = {};
+  }
+  if (first_ == queue_.size()) {
+    std::vector<Waiting>{}.swap(queue_);
+    first_ = 0;
+    return;
+  }
+  queue_[first_].bytes.remove_prefix(size);
+  queue_[first_].begun = queue_[first_].begun || size > 0;
+  if (first_ > 256 && first_ > queue_.size() / 2) {
+    queue_.erase(queue_.begin(), queue_.begin() + static_cast<std::ptrdiff_t>(first_));
+    first_ = 0;
+  }
+}
+
+}  // namespace hookswitch::http

@@ -1,0 +1,65 @@
+#pragma once
+
+#include <chrono>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/encoded_frame.hpp"
+#include "http/write_end.hpp"
+
+namespace hookswitch::http {
+
+/// What one connection gets in one turn, in order. Everything it names stays where it is while the
+/// turn lasts.
+struct Batch {
+  struct Piece {
+    std::string_view bytes;
+    const Frame* owner;  ///< keeps `bytes`; copied only if they have to wait
+  };
+  std::span<const Piece> pieces;
+  std::string_view joined;  ///< all pieces in one; empty: nobody has joined them
+};
+
+/// The one writer of a connection: tries at once what is new, keeps what the socket does not take.
+/// Frames go out whole and in order, so a control frame is one more piece. Holds memory only while
+/// something waits. One thread.
+class ChannelWriter {
+ public:
+  using Clock = std::chrono::steady_clock;
+  enum class Progress { all, waiting, failed };
+
+  /// Writes as much as goes, if nothing waits already. waiting: something does now, call resume()
+  /// when the socket is writable.
+  Progress write(WriteEnd& end, const Batch& batch, Clock::time_point now);
+  Progress write(WriteEnd& end, std::string bytes, Clock::time_point now);
+  Progress resume(WriteEnd& end);
+
+  /// Forgets what has not begun to go out.
+  void drop_unbegun(const WriteEnd& end);
+
+  bool empty() const { return queue_.empty(); }
+  std::size_t frames() const { return queue_.size() - first_; }
+  /// Bytes that wait.
+  std::size_t bytes() const { return bytes_; }
+  /// Since when the first of them does. Only when not empty.
+  Clock::time_point since() const { return queue_[first_].since; }
+
+ private:
+  struct Waiting {
+    Frame owner;
+    std::string_view bytes;  ///< what is left of it
+    Clock::time_point since;
+    bool begun = false;  ///< some of it is written
+  };
+  /// All but the first `done` bytes of the batch have to wait.
+  void keep(const Batch& batch, std::size_t done, Clock::time_point now);
+  void taken(std::size_t size);
+
+  std::vector<Waiting> queue_;
+  std::size_t first_ = 0;  ///< before it, all is written
+  std::size_t bytes_ = 0;
+};
+
+}  // namespace hookswitch::http

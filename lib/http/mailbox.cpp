@@ -1,0 +1,45 @@
+#include "http/mailbox.hpp"
+
+#include <utility>
+
+namespace hookswitch::http {
+
+namespace {
+
+constexpr std::uint32_t kValueMax = (1U << 30) - 1;
+
+}  // namespace
+
+Mailbox::Put Mailbox::put(PushConnection& to, Frame&& frame) {
+  const std::lock_guard lock{mutex_};
+  if (closed_) return Put::stored;
+  if (letters_.letters.size() >= kLettersMax) return Put::full;
+  if (letters_.frames.empty() || letters_.frames.back() != frame)
+    letters_.frames.push_back(std::move(frame));
+  letters_.letters.push_back({&to, static_cast<unsigned>(Letter::Kind::frame),
+                              static_cast<std::uint32_t>(letters_.frames.size() - 1) & kValueMax,
+                              0});
+  return letters_.letters.size() == 1 ? Put::first : Put::stored;
+}
+
+Mailbox::Put Mailbox::put(PushConnection& to, Letter::Kind kind, Errc why) {
+  const std::lock_guard lock{mutex_};
+  if (closed_) return Put::stored;
+  letters_.letters.push_back(
+      {&to, static_cast<unsigned>(kind) & 3U, static_cast<unsigned>(why) & kValueMax, 0});
+  return letters_.letters.size() == 1 ? Put::first : Put::stored;
+}
+
+void Mailbox::take(Letters& into) {
+  const std::lock_guard lock{mutex_};
+  std::swap(into, letters_);
+}
+
+void Mailbox::close() {
+  Letters last;  // its frames go outside of the lock
+  const std::lock_guard lock{mutex_};
+  closed_ = true;
+  std::swap(last, letters_);
+}
+
+}  // namespace hookswitch::http

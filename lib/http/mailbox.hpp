@@ -1,0 +1,59 @@
+#pragma once
+
+#include <cstdint>
+#include <mutex>
+#include <vector>
+
+#include "base/encoded_frame.hpp"
+#include "base/error.hpp"
+
+namespace hookswitch::http {
+
+class PushConnection;
+
+/// What other threads want of one connection.
+struct Letter {
+  enum class Kind : std::uint8_t { frame, drain_notice, close, released };
+  PushConnection* to;
+  std::uint32_t kind : 2;    ///< a Kind
+  std::uint32_t value : 30;  ///< frame: its place in Letters::frames; close: the Errc
+  std::uint32_t next;        ///< for who reads them: the next frame of the same connection
+};
+
+/// What came in between two turns of a thread, in order. One event goes to many: its frame is held
+/// once.
+struct Letters {
+  std::vector<Letter> letters;
+  std::vector<Frame> frames;
+
+  void clear() {
+    letters.clear();
+    frames.clear();
+  }
+};
+
+/// Letters on their way to one thread. It holds no connection alive: a connection stays until its
+/// `released`, the last letter to it, has been read. Any thread.
+class Mailbox {
+ public:
+  enum class Put { stored, first, full };
+
+  /// first: nothing was waiting, so the reader must be woken. full: it is not taken.
+  Put put(PushConnection& to, Frame&& frame);
+  Put put(PushConnection& to, Letter::Kind kind, Errc why);
+  /// All that is there, in exchange for an empty `into`.
+  void take(Letters& into);
+  /// From now on everything is thrown away.
+  void close();
+
+ private:
+  /// Letters on their way to one thread; beyond, the receiver of the next frame is called slow. Far
+  /// above what one commit publishes.
+  static constexpr std::size_t kLettersMax = 1'000'000;
+
+  std::mutex mutex_;
+  bool closed_ = false;
+  Letters letters_;
+};
+
+}  // namespace hookswitch::http
