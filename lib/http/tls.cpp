@@ -4,7 +4,7 @@
 #include <openssl/ssl.h>
 
 #include <algorithm>
-#include <new>
+#include "base/assert.hpp"
 
 namespace hookswitch::http {
 
@@ -42,7 +42,7 @@ Result<std::shared_ptr<const TlsContext>> TlsContext::load(const std::string& ce
   const auto out = std::make_shared<TlsContext>();
   out->context_.reset(SSL_CTX_new(TLS_server_method()));
   SSL_CTX* context = out->context_.get();
-  if (context == nullptr) throw std::bad_alloc{};
+  HS_ASSERT(context != nullptr);  // out of memory
   SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
   SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
                                    SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
@@ -68,7 +68,7 @@ void TlsSession::Free::operator()(ssl_st* session) const { SSL_free(session); }
 
 TlsSession::TlsSession(const TlsContext& context, int socket)
     : session_(SSL_new(context.context_.get())) {
-  if (!session_ || SSL_set_fd(session_.get(), socket) != 1) throw std::bad_alloc{};
+  HS_ASSERT(session_ && SSL_set_fd(session_.get(), socket) == 1);  // out of memory
   SSL_set_accept_state(session_.get());
 }
 

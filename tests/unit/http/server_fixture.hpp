@@ -94,6 +94,8 @@ class TellingHandler : public Handler {
     response.content_type = "text/plain";
     response.body = request.method + " " + request.path + "?" + request.query + "|" + request.body;
     log.add(response.body);
+    if (request.parts != nullptr)
+      for (const auto& part : *request.parts) log.add("part " + part);
     if (request.path == "/never") {
       const std::lock_guard lock{mutex_};
       held_.push_back(std::move(respond));
@@ -111,6 +113,24 @@ class TellingHandler : public Handler {
     out.accept = [this](std::shared_ptr<Channel> socket) {
       log.add("accepted");
       return std::make_unique<WordSocket>(std::move(socket), log);
+    };
+    return out;
+  }
+  /// A stream whose words stand in the query: "flood 3 10;close overload".
+  Opening on_stream(const Request& request) override {
+    Opening out;
+    if (request.path == "/refused") out.refusal = problem(Errc::forbidden);
+    out.headers.emplace_back("X-More", "yes");
+    out.accept = [this, words = percent_decode(request.query).value_or("")](
+                     std::shared_ptr<Channel> channel) {
+      log.add("accepted");
+      auto handler = std::make_unique<WordSocket>(std::move(channel), log);
+      for (std::string_view rest = words; !rest.empty();) {
+        const auto end = std::min(rest.find(';'), rest.size());
+        handler->on_text(rest.substr(0, end));
+        rest.remove_prefix(std::min(end + 1, rest.size()));
+      }
+      return handler;
     };
     return out;
   }
