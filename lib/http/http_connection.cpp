@@ -289,7 +289,8 @@ asio::awaitable<void> HttpConnection::open_event_stream(Request request) {
   auto connection = std::make_unique<EventStream>(std::move(stream_), std::move(counted_), io_);
   PushConnection& opened = *connection;
   io_.add(std::move(connection));
-  opened.start(event_stream_head(opening), std::move(opening), early());
+  std::string head = event_stream_head(opening);
+  opened.start(std::move(head), std::move(opening), early());
 }
 
 asio::awaitable<void> serve(Accepted accepted, std::shared_ptr<IoThread> io) {

@@ -170,7 +170,10 @@ WsEvent WsReader::next(std::span<char>& input) {
   if (message_done_) std::string{}.swap(message_);
   if (!in_payload_) std::string{}.swap(control_);
   message_done_ = false;
-  if (over_) input = {};
+  if (over_) {
+    input = {};
+    return {};
+  }
   while (!input.empty() || (in_payload_ && remaining_ == 0)) {
     if (!in_payload_) {
       head_[head_size_++] = input.front();

@@ -54,8 +54,8 @@ std::string more(std::string_view payload, bool final = true) {
   return RawClient::frame(0, payload, final);
 }
 std::string close(unsigned code, const std::string& reason = "") {
-  return RawClient::frame(8, std::string{static_cast<char>(code >> 8), static_cast<char>(code)} +
-                                 reason);
+  return RawClient::frame(
+      8, std::string{static_cast<char>(code >> 8), static_cast<char>(code)} + reason);
 }
 
 TEST(WsReader, TakesMessagesOfEveryLengthForm) {
@@ -80,17 +80,25 @@ TEST(WsReader, RefusesWhatTheProtocolDoesNotAllow) {
   const std::string failed = "failed:1002";
   const std::string mask = "\x01\x02\x03\x04";
   for (const std::string& bytes : {
-           "\x81\x02hi"s,                                     // not masked
-           "\xc1\x80"s + mask, "\xa1\x80"s + mask, "\x91\x80"s + mask,  // reserved bits
-           "\x83\x80"s + mask, "\x84\x80"s + mask, "\x87\x80"s + mask,  // reserved opcodes
-           "\x8b\x80"s + mask, "\x8f\x80"s + mask,
-           "\x09\x80"s + mask, "\x08\x80"s + mask, "\x0a\x80"s + mask,  // fragmented controls
-           "\x89\xfe\x00\x7e"s + mask,                        // a control frame of 126 bytes
-           "\x81\xfe\x00\x7d"s + mask,                        // longer than need be
+           "\x81\x02hi"s,  // not masked
+           "\xc1\x80"s + mask,
+           "\xa1\x80"s + mask,
+           "\x91\x80"s + mask,  // reserved bits
+           "\x83\x80"s + mask,
+           "\x84\x80"s + mask,
+           "\x87\x80"s + mask,  // reserved opcodes
+           "\x8b\x80"s + mask,
+           "\x8f\x80"s + mask,
+           "\x09\x80"s + mask,
+           "\x08\x80"s + mask,
+           "\x0a\x80"s + mask,          // fragmented controls
+           "\x89\xfe\x00\x7e"s + mask,  // a control frame of 126 bytes
+           "\x81\xfe\x00\x7d"s + mask,  // longer than need be
            "\x81\xff\x00\x00\x00\x00\x00\x00\xff\xff"s + mask,
            "\x81\xff\x80\x00\x00\x00\x00\x00\x00\x00"s + mask,  // 2^63
-           more("x"), more("x", false),                       // nothing to go on with
-           RawClient::frame(8, "x"),                          // half a close code
+           more("x"),
+           more("x", false),          // nothing to go on with
+           RawClient::frame(8, "x"),  // half a close code
        }) {
     expect(bytes, {failed});
     expect(bytes + text("after"), {failed});
@@ -128,9 +136,9 @@ TEST(WsReader, CutsCharactersAnywhere) {
 
 TEST(WsReader, RefusesWhatIsNoUtf8) {
   for (const std::string bad :
-       {"\x80", "\xbf", "\xc0\x80", "\xc1\xbf", "\xc3(", "\xe0\x9f\xbf", "\xed\xa0\x80",
-        "\xef\xbf", "\xf0\x8f\xbf\xbf", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xf8\x88\x80\x80",
-        "\xfe", "\xff", "\xc3", "\xe2\x82", "\xf0\x9f\x93"}) {
+       {"\x80", "\xbf", "\xc0\x80", "\xc1\xbf", "\xc3(", "\xe0\x9f\xbf", "\xed\xa0\x80", "\xef\xbf",
+        "\xf0\x8f\xbf\xbf", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xf8\x88\x80\x80", "\xfe",
+        "\xff", "\xc3", "\xe2\x82", "\xf0\x9f\x93"}) {
     expect(text("ok" + bad), {"failed:1007"});
     EXPECT_EQ(is_utf8(bad), false);
     EXPECT_EQ(read(RawClient::frame(2, bad)), std::vector{"binary:" + bad});
@@ -143,8 +151,8 @@ TEST(WsReader, KnowsTheCloseCodes) {
   for (const unsigned code : {1000U, 1001U, 1002U, 1003U, 1007U, 1008U, 1009U, 1010U, 1011U, 1012U,
                               1013U, 1014U, 3000U, 3999U, 4000U, 4999U})
     expect(close(code), {"close:" + std::to_string(code) + ":"});
-  for (const unsigned code : {0U, 1U, 999U, 1004U, 1005U, 1006U, 1015U, 1016U, 1100U, 2000U, 2999U,
-                              5000U, 65535U})
+  for (const unsigned code :
+       {0U, 1U, 999U, 1004U, 1005U, 1006U, 1015U, 1016U, 1100U, 2000U, 2999U, 5000U, 65535U})
     expect(close(code), {"failed:1002"});
   expect(close(1000, "\xff"), {"failed:1007"});
   expect(close(1000) + text("after") + "\xff\xff\xff", {"close:1000:"});
