@@ -170,8 +170,8 @@ bool Acceptor::accept_one(std::vector<std::vector<Accepted>>& batches) {
     if (error == EAGAIN || error == EWOULDBLOCK) return none_left_ = true;
     errors_.add();
     if (error == EMFILE || error == ENFILE) {
-      while (turn_one_away()) {
-      }
+      bool came = true;
+      for (int i = 0; came && i < kAcceptsAtOnce; ++i) came = turn_one_away();
       return false;
     }
     return error == ECONNABORTED || error == EINTR || error == EPROTO || error == EPERM;

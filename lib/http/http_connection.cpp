@@ -92,6 +92,7 @@ void HttpConnection::tick(IoThread::Clock::time_point now) {
 }
 
 asio::awaitable<void> HttpConnection::run() {
+  if (shared_.stopping) co_return;
   expire_after(shared_.options.header_time);
   if (stream_.is_tls()) {
     const bool spoken = co_await stream_.handshake();

@@ -26,10 +26,16 @@ struct Letters {
   std::vector<Letter> letters;
   std::vector<Frame> frames;
 
+  /// Keeps its memory for the next turn, but not that of an uncommon one.
   void clear() {
     letters.clear();
     frames.clear();
+    if (letters.capacity() > kCommon) std::vector<Letter>{}.swap(letters);
+    if (frames.capacity() > kCommon) std::vector<Frame>{}.swap(frames);
   }
+
+ private:
+  static constexpr std::size_t kCommon = 262'144;
 };
 
 /// Letters on their way to one thread. It holds no connection alive: a connection stays until its
