@@ -96,7 +96,7 @@ bool Broker::open_journal() {
   journal_ = std::move(*opened);
   if (!journal_->notice().empty())
     log::warning("journal_damaged", {{"what", journal_->notice()}, {"epoch", journal_->epoch()}});
-  hub_.seed(options_.orgs);
+  hub_.begin_anew();
   live_calls_.set(static_cast<std::int64_t>(calls_.live_count()));
   log::notice("journal_open",
               {{"epoch", journal_->epoch()}, {"calls", std::to_string(calls_.live_count())}});

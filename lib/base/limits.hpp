@@ -45,14 +45,18 @@ inline constexpr std::size_t kReplayPageEvents =
     256;  // a resume reads the journal in pages of this
 inline constexpr std::size_t kReplayPageBytes =
     256 * 1024;  // ... and of at most this, a quarter of the client's queue
+inline constexpr std::size_t kTailEvents = 8192;  // the newest events, kept decoded for who resumes
+inline constexpr std::size_t kTailBytes = 8 * 1024 * 1024;     // ... and of at most these texts
+inline constexpr std::size_t kUnacknowledgedEventsMax = 1000;  // default window of a client
 inline constexpr std::chrono::seconds kHelloTime{5};
 inline constexpr std::chrono::seconds kPingTime{20};
 
 // broker
 inline constexpr std::size_t kBrokerQueueMax =
     20'000;  // facts waiting for a commit; above it sources get 503
-inline constexpr std::size_t kLookIdsMax = 50;       // ids in one GET /v1/calls
-inline constexpr std::size_t kReplaysPerTurn = 8;    // replay pages read between two commits
+inline constexpr std::size_t kLookIdsMax = 50;  // ids in one GET /v1/calls
+inline constexpr std::size_t kReplayEventsPerTurn =
+    2048;  // past events looked at between two commits: 8 pages of the journal, some milliseconds
 inline constexpr std::size_t kBatchFactsMax = 4096;  // facts folded into one commit
 
 }  // namespace hookswitch

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "base/log.hpp"
+#include "delivery/control_frames.hpp"
 
 namespace hookswitch {
 
@@ -20,90 +20,74 @@ HubMetrics::HubMetrics(Registry& registry)
                                  {{"outcome", "snapshot"}})),
       frames(registry.counter("hookswitch_client_frames_total", "Frames queued for clients.")),
       events(registry.counter("hookswitch_events_total", "Events published.")),
+      considered(registry.counter("hookswitch_clients_considered_total",
+                                  "Clients looked at for an event as it was published.")),
+      held_back(
+          registry.counter("hookswitch_clients_held_back_total",
+                           "Times that a client's window of unacknowledged events was full.")),
       commands_refused(registry.counter("hookswitch_commands_refused_total",
                                         "Commands of pages that nobody here can carry out.")),
       clients(registry.gauge("hookswitch_clients", "Clients now.")) {}
 
-struct Hub::Client {
-  ClientId id = 0;
-  std::string session;
-  std::shared_ptr<FrameSink> sink;
-  Grant grant;
-  Dialect dialect = Dialect::native;
-  PageUser user;
-  bool everything = false;  ///< no filter was given
-  std::vector<std::pair<std::string, Filter>> filters;
-  bool live = false;                      ///< else a replay is under way
-  std::uint64_t offset = 0;               ///< replayed up to here
-  std::vector<std::string> after_replay;  ///< answers that wait for its end
-  std::uint64_t turn = 0;  ///< last event considered, so that two index entries cost one delivery
-  std::vector<std::pair<std::unordered_map<std::string, std::unordered_set<Client*>>*, std::string>>
-      places;  ///< in the index
-};
+bool HubClient::wants(const Event& event) const {
+  if (!may_see(grant, event.org, event.audience)) return false;
+  return everything || std::any_of(filters.begin(), filters.end(),
+                                   [&](const auto& named) { return named.second.matches(event); });
+}
 
-Hub::Hub(History& history, std::shared_ptr<const Directory> directory, Registry& registry)
-    : history_(history), directory_(std::move(directory)), metrics_(registry) {}
+Hub::Hub(History& history, std::shared_ptr<const Directory> directory, Registry& registry,
+         HubLimits limits)
+    : history_(history),
+      directory_(std::move(directory)),
+      metrics_(registry),
+      limits_(limits),
+      pages_(history),
+      snapshots_(history),
+      tail_(limits.tail_events_max, limits.tail_bytes_max) {}
 Hub::~Hub() = default;
 
-// --- index
-// ----------------------------------------------------------------------------------------------------------------
-
-void Hub::index(Client& client) {
-  OrgIndex& org = orgs_[client.grant.org];
-  const auto enter = [&](std::unordered_map<std::string, std::unordered_set<Client*>>& map,
-                         const std::string& key) {
-    if (map[key].insert(&client).second) client.places.emplace_back(&map, key);
-  };
-  if (!client.grant.allows(Scope::events_org)) return enter(org.by_user, client.grant.user);
-  if (client.everything) {
-    org.broad.insert(&client);
-    return;
-  }
-  for (const auto& [name, filter] : client.filters) {
-    if (!filter.ext.empty()) {
-      for (const auto& ext : filter.ext) enter(org.by_ext, ext);
-    } else if (!filter.users.empty()) {
-      for (const auto& user : filter.users) enter(org.by_user, user);
-    } else {
-      org.broad.insert(&client);
-    }
-  }
-}
-
-void Hub::unindex(Client& client) {
-  for (const auto& [map, key] : client.places) {
-    const auto at = map->find(key);
-    at->second.erase(&client);
-    if (at->second.empty()) map->erase(at);
-  }
-  client.places.clear();
-  if (const auto org = orgs_.find(client.grant.org); org != orgs_.end())
-    org->second.broad.erase(&client);
-}
-
-bool Hub::wants(const Client& client, const Event& event) const {
-  if (!may_see(client.grant, event.org, event.audience)) return false;
-  return client.everything ||
-         std::any_of(client.filters.begin(), client.filters.end(),
-                     [&](const auto& named) { return named.second.matches(event); });
+HubClient* Hub::find(ClientId id) {
+  const auto it = clients_.find(id);
+  return it == clients_.end() ? nullptr : it->second.get();
 }
 
 // --- coming and going
-// -----------------------------------------------------------------------------------------------------
+
+void Hub::enter(HubClient& client) {
+  orgs_[client.grant.org].enter(client, client.grant,
+                                client.everything ? nullptr : &client.filters);
+}
+
+void Hub::leave(HubClient& client) { orgs_[client.grant.org].leave(client); }
+
+void Hub::narrow(HubClient& client) {
+  if (!client.page) return;
+  // A page is one person's view, whatever else the token would allow.
+  Grant own;
+  own.org = client.grant.org;
+  own.user = client.grant.user;
+  own.expires = client.grant.expires;
+  own.add(Scope::events_own);
+  client.grant = own;
+}
 
 void Hub::attach(Attach wish) {
-  auto owned = std::make_unique<Client>();
-  Client& client = *owned;
+  auto owned = std::make_unique<HubClient>();
+  HubClient& client = *owned;
   client.id = wish.id;
   client.session = std::move(wish.session);
   client.sink = std::move(wish.sink);
   client.grant = std::move(wish.grant);
   client.dialect = wish.dialect;
-  client.user = page_user(client.grant);
+  client.stream = wish.stream;
+  client.ping = wish.ping;
+  if (wish.window > 0) client.acks.emplace(wish.window);
+  if (is_page(client.dialect)) client.page = std::make_unique<PageUser>(page_user(client.grant));
   client.everything = !wish.filters;
   if (wish.filters) client.filters = std::move(*wish.filters);
   narrow(client);
   clients_[client.id] = std::move(owned);
+  if (client.page) pages_.join(client.grant.org);
   metrics_.attached.add();
   metrics_.clients.set(static_cast<std::int64_t>(clients_.size()));
   const std::uint64_t newest = history_.newest(client.grant.org);
@@ -116,36 +100,33 @@ void Hub::attach(Attach wish) {
   if (wish.asked_since && !resumed && client.dialect == Dialect::cloudevents)
     return close(client.id, Errc::cursor_gone);
   client.offset = resumed ? wish.since->offset : newest;
-  index(client);
+  enter(client);
   welcome(client, resumed);
-  client.live = !resumed;
-  if (resumed) next_page(client);
-}
-
-void Hub::next_page(Client& client) {
-  if (pages_this_turn_ >= kReplaysPerTurn) return later_.push_back(client.id);
-  ++pages_this_turn_;
-  replay(client);
+  if (client.offset == newest)
+    client.phase = Phase::live;
+  else
+    next_page(client);
 }
 
 void Hub::detach(ClientId id) {
-  const auto it = clients_.find(id);
-  if (it == clients_.end()) return;
-  unindex(*it->second);
-  clients_.erase(it);
+  HubClient* client = find(id);
+  if (client == nullptr) return;
+  leave(*client);
+  if (client->page) pages_.leave(client->grant.org);
+  clients_.erase(id);
   metrics_.detached.add();
   metrics_.clients.set(static_cast<std::int64_t>(clients_.size()));
 }
 
-void Hub::welcome(Client& client, bool resumed) {
+void Hub::welcome(HubClient& client, bool resumed) {
   const Cursor cursor{history_.epoch(), client.offset};
   if (client.dialect == Dialect::cloudevents) return;
-  if (is_page(client.dialect)) {
-    const auto status = presence_.status(client.grant.org, client.grant.user);
+  if (client.page) {
+    const auto status = pages_.status(client.grant.org, client.grant.user);
     auto burst =
-        state_burst(client.dialect, client.user, own_calls(client), status, cursor, resumed);
+        state_burst(client.dialect, *client.page, own_calls(client), status, cursor, resumed);
     keep_last_cursor(burst);
-    for (auto& text : burst) send(client, std::move(text));
+    for (const auto& text : burst) send(client, text);
     return;
   }
   json::Writer out;
@@ -153,251 +134,160 @@ void Hub::welcome(Client& client, bool resumed) {
       .member("op", "welcome")
       .member("session", client.session)
       .member("org", client.grant.org);
-  out.member("user", client.grant.user);
+  out.key("user");
+  if (client.grant.user.empty())
+    out.null();
+  else
+    out.string(client.grant.user);
   out.member("cursor", cursor.str()).member("resumed", resumed);
   if (!resumed) {
     out.key("snapshot").begin_array();
-    for (const auto& call : visible_calls(client)) write_json(out, *call);
+    for (const auto& entry : snapshots_.of(client.grant.org)) {
+      if (!may_see(client.grant, entry.call->org, entry.people)) continue;
+      const auto asked = [&](const auto& named) { return named.second.matches(*entry.call); };
+      if (client.everything || std::any_of(client.filters.begin(), client.filters.end(), asked))
+        out.raw(entry.json());
+    }
     out.end_array();
   }
-  out.member("ping_ms", static_cast<std::int64_t>(std::chrono::milliseconds{kPingTime}.count()));
-  out.key("limits").begin_object().member("frame_bytes_max",
-                                          static_cast<std::int64_t>(kClientFrameBytesMax));
-  out.member("filters_max", static_cast<std::int64_t>(kFiltersPerClientMax))
-      .end_object()
-      .end_object();
-  send(client, out.str());
-}
-
-void Hub::replay(Client& client) {
-  // Retention has overtaken it: it comes back with its cursor and gets a snapshot, never a silent
-  // hole.
-  if (client.offset < history_.complete_after(client.grant.org))
-    return close(client.id, Errc::overload);
-  auto page = history_.read(client.grant.org, client.offset, kReplayPageEvents, kReplayPageBytes);
-  if (!page) return close(client.id, Errc::journal_io);
-  const auto status = presence_.status(client.grant.org, client.grant.user);
-  bool sent = false;
-  for (auto& stored : *page) {
-    client.offset = stored.offset;
-    if (!may_see(client.grant, stored.org, stored.audience)) continue;
-    const Frame& frame = stored.body;
-    if (client.everything && !is_page(client.dialect)) {  // nothing to match: the bytes as they are
-      metrics_.frames.add();
-      client.sink->send(frame);
-      sent = true;
-      continue;
-    }
-    auto event = decode_event(frame->text(), std::move(stored.audience));
-    if (!event) {
-      // Bytes of our own that we cannot read: a hole that must not be silent. The client starts
-      // over from a snapshot.
-      log::error("stored_event_unreadable", {{"org", stored.org},
-                                             {"offset", std::to_string(stored.offset)},
-                                             {"why", event.error().detail}});
-      return close(client.id, Errc::internal_error);
-    }
-    if (!wants(client, *event)) continue;
-    page_cache_.clear();
-    deliver(client, *event, frame, status, status);
-    sent = true;
-  }
-  if (client.offset >= history_.newest(client.grant.org)) {
-    client.live = true;
-    for (auto& text : std::exchange(client.after_replay, {})) send(client, std::move(text));
-  } else if (sent) {
-    client.sink->notify_drained();
-  } else {
-    later_.push_back(client.id);  // nothing was queued, so no drain will call us
-  }
-}
-
-bool Hub::go_on() {
-  pages_this_turn_ = 0;
-  for (std::size_t i = later_.size(); i > 0 && pages_this_turn_ < kReplaysPerTurn; --i) {
-    const ClientId id = later_.front();
-    later_.pop_front();
-    const auto it = clients_.find(id);
-    if (it != clients_.end() && !it->second->live) next_page(*it->second);
-  }
-  return !later_.empty();
-}
-
-void Hub::drained(ClientId id) {
-  const auto it = clients_.find(id);
-  if (it != clients_.end() && !it->second->live) next_page(*it->second);
-}
-
-void Hub::say(ClientId id, std::string text) {
-  const auto it = clients_.find(id);
-  if (it == clients_.end()) return;
-  Client& client = *it->second;
-  if (client.dialect != Dialect::native) return;  // events and nothing else
-  if (client.live) return send(client, std::move(text));
-  // What a client hears in answer tells it that it has heard everything before: not in the middle
-  // of a replay.
-  if (client.after_replay.size() < kFiltersPerClientMax)
-    client.after_replay.push_back(std::move(text));
+  const auto number = [](std::size_t value) { return static_cast<std::int64_t>(value); };
+  out.member("ping_ms", static_cast<std::int64_t>(client.ping.count()));
+  out.key("limits").begin_object().member("frame_bytes_max", number(kClientFrameBytesMax));
+  out.member("filters_max", number(kFiltersPerClientMax));
+  if (client.acks) out.member("unacknowledged_events_max", number(client.acks->events_max()));
+  out.end_object().end_object();
+  if (!client.stream) return send(client, out.view());
+  metrics_.frames.add();
+  client.sink->send(stream_frame(cursor, "welcome", out.view()));
 }
 
 void Hub::close(ClientId id, Errc why) {
-  const auto it = clients_.find(id);
-  if (it == clients_.end()) return;
-  it->second->sink->close(why);
+  HubClient* client = find(id);
+  if (client == nullptr) return;
+  client->sink->close(why);
   detach(id);
 }
 
+// --- what a client asks for
+
+void Hub::say(ClientId id, std::string text) {
+  HubClient* client = find(id);
+  // The dialects that are not ours know events and nothing else.
+  if (client == nullptr || client->dialect != Dialect::native) return;
+  // What a client hears in answer tells it that it has heard everything before: not in the middle
+  // of a replay. One that is held back waits for nothing but itself.
+  if (client->phase != Phase::replay) return send(*client, text);
+  if (client->after_replay.size() >= kFiltersPerClientMax) return close(id, Errc::overload);
+  client->after_replay.push_back(std::move(text));
+}
+
 void Hub::subscribe(ClientId id, const std::string& name, Filter filter) {
-  const auto it = clients_.find(id);
-  if (it == clients_.end()) return;
-  Client& client = *it->second;
-  json::Writer out;
-  const auto same = std::find_if(client.filters.begin(), client.filters.end(),
+  HubClient* client = find(id);
+  if (client == nullptr) return;
+  auto& filters = client->filters;
+  const auto same = std::find_if(filters.begin(), filters.end(),
                                  [&](const auto& named) { return named.first == name; });
-  if (same == client.filters.end() && client.filters.size() >= kFiltersPerClientMax) {
-    out.begin_object().member("op", "error").member("code", outcome(Errc::too_many_fields).name);
-    out.member("detail", "Too many filters.").member("id", name).end_object();
-    return say(id, out.str());
-  }
-  if (same != client.filters.end())
+  if (same == filters.end() && filters.size() >= kFiltersPerClientMax)
+    return say(id, error_frame(Errc::too_many_fields, name, "Too many filters."));
+  if (same != filters.end())
     same->second = std::move(filter);
   else
-    client.filters.emplace_back(name, std::move(filter));
-  client.everything = false;
-  unindex(client);
-  index(client);
-  out.begin_object().member("op", "subscribed").member("id", name).end_object();
-  say(id, out.str());
+    filters.emplace_back(name, std::move(filter));
+  client->everything = false;
+  leave(*client);
+  enter(*client);
+  say(id, answer_frame("subscribed", name));
 }
 
 void Hub::unsubscribe(ClientId id, const std::string& name) {
-  const auto it = clients_.find(id);
-  if (it == clients_.end()) return;
-  Client& client = *it->second;
-  std::erase_if(client.filters, [&](const auto& named) { return named.first == name; });
-  unindex(client);
-  index(client);
-  json::Writer out;
-  out.begin_object().member("op", "unsubscribed").member("id", name).end_object();
-  say(id, out.str());
+  HubClient* client = find(id);
+  if (client == nullptr) return;
+  std::erase_if(client->filters, [&](const auto& named) { return named.first == name; });
+  leave(*client);
+  enter(*client);
+  say(id, answer_frame("unsubscribed", name));
 }
 
 void Hub::regrant(ClientId id, Grant grant) {
-  const auto it = clients_.find(id);
-  if (it == clients_.end()) return;
-  unindex(*it->second);
-  it->second->grant = std::move(grant);
-  narrow(*it->second);
-  index(*it->second);
-}
-
-void Hub::narrow(Client& client) {
-  if (!is_page(client.dialect)) return;
-  // A page is one person's view, whatever else the token would allow.
-  Grant own;
-  own.org = client.grant.org;
-  own.user = client.grant.user;
-  own.expires = client.grant.expires;
-  own.add(Scope::events_own);
-  client.grant = own;
+  HubClient* client = find(id);
+  if (client == nullptr) return;
+  leave(*client);
+  client->grant = std::move(grant);
+  narrow(*client);
+  enter(*client);
 }
 
 void Hub::page_frame(ClientId id, const json::Value& frame) {
-  const auto it = clients_.find(id);
-  if (it == clients_.end()) return;
-  Client& client = *it->second;
-  const Cursor cursor{history_.epoch(), history_.newest(client.grant.org)};
+  HubClient* client = find(id);
+  if (client == nullptr || !client->page) return;
+  const Cursor cursor{history_.epoch(), history_.newest(client->grant.org)};
   PageRequest request =
-      read_page_message(client.dialect, frame, client.user, own_calls(client), cursor);
-  for (auto& reply : request.replies) send(client, std::move(reply));
+      read_page_message(client->dialect, frame, *client->page, own_calls(*client), cursor);
+  for (const auto& reply : request.replies) send(*client, reply);
   if (request.kind == PageRequest::Kind::command)
     metrics_.commands_refused.add();  // there are no dialers yet
 }
 
 // --- events
-// ---------------------------------------------------------------------------------------------------------------
 
 void Hub::publish(const std::vector<Published>& events) {
+  snapshots_.forget();
   for (const auto& [event, native] : events) {
     metrics_.events.add();
-    page_cache_.clear();
-    ++turn_;
-    const auto moves = presence_.apply(*event);
+    pages_.take(*event);
+    const ToldEvent& told = tail_.add(*event, native);
     const auto org = orgs_.find(event->org);
     if (org == orgs_.end()) continue;
-    const auto offer = [&](const std::unordered_set<Client*>& clients) {
-      for (Client* client : clients) {
-        if (client->turn == turn_ || !client->live) continue;
-        client->turn = turn_;
-        client->offset = event->cursor.offset;
-        if (!wants(*client, *event)) continue;
-        auto before = presence_.status(event->org, client->grant.user);
-        const auto after = before;
-        for (const auto& move : moves)
-          if (move.user == client->grant.user) before = move.before;
-        deliver(*client, *event, native, before, after);
-      }
-    };
-    offer(org->second.broad);
-    const auto offer_at = [&](const auto& index, const std::string& key) {
-      if (key.empty()) return;
-      if (const auto it = index.find(key); it != index.end()) offer(it->second);
-    };
-    for (const auto& user : event->audience) offer_at(org->second.by_user, user);
-    if (event->call) {
-      for (const Leg& leg : event->call->legs) {
-        offer_at(org->second.by_ext, leg.ext);
-        offer_at(org->second.by_user, leg.user);
-      }
+    org->second.each(told.event(), [&](SubscriptionIndex::Member& member) {
+      metrics_.considered.add();
+      offer_live(static_cast<HubClient&>(member), told);
+    });
+  }
+}
+
+void Hub::offer_live(HubClient& client, const ToldEvent& told) {
+  if (client.phase != Phase::live || !client.wants(told.event())) return;
+  if (client.acks && client.acks->full()) return hold_back(client, told.event().cursor.offset - 1);
+  deliver(client, told, true);
+}
+
+bool Hub::deliver(HubClient& client, const ToldEvent& told, bool live) {
+  if (!client.page) {
+    hand(client, client.stream ? told.stream() : told.native(), told.event().cursor.offset);
+    return true;
+  }
+  const auto tell = [&](const std::vector<Frame>& frames) {
+    for (const auto& frame : frames) {
+      metrics_.frames.add();
+      client.sink->send(frame);
     }
-  }
+    if (client.acks && !frames.empty()) client.acks->sent(told.event().cursor.offset);
+    return !frames.empty();
+  };
+  return live ? tell(pages_.frames(client.dialect, *client.page, told.event()))
+              : tell(pages_.past_frames(client.dialect, *client.page, told.event()));
 }
 
-void Hub::deliver(Client& client, const Event& event, const Frame& native, TelephonyStatus before,
-                  TelephonyStatus after) {
-  if (!is_page(client.dialect)) {
-    metrics_.frames.add();
-    return client.sink->send(native);
-  }
-  const auto [it, fresh] = page_cache_.try_emplace({client.dialect, client.grant.user});
-  if (fresh) {
-    auto messages = page_messages(client.dialect, event, client.user, before, after);
-    keep_last_cursor(messages);
-    for (auto& text : messages) it->second.push_back(make_frame(text));
-  }
-  for (const auto& frame : it->second) {
-    metrics_.frames.add();
-    client.sink->send(frame);
-  }
+void Hub::hand(HubClient& client, const Frame& frame, std::uint64_t offset) {
+  metrics_.frames.add();
+  client.sink->send(frame);
+  if (client.acks) client.acks->sent(offset);
 }
 
-void Hub::send(Client& client, std::string text) {
+void Hub::send(HubClient& client, std::string_view text) {
   metrics_.frames.add();
   client.sink->send(make_frame(text));
 }
 
-// --- what a client may look at
-// --------------------------------------------------------------------------------------------
+// --- the rest
 
-LiveCalls Hub::visible_calls(const Client& client) const {
+LiveCalls Hub::own_calls(const HubClient& client) {
   LiveCalls out;
-  for (auto& call : history_.live(client.grant.org)) {
-    if (!may_see(client.grant, call->org, people_in(*call))) continue;
-    const bool asked = client.everything ||
-                       std::any_of(client.filters.begin(), client.filters.end(),
-                                   [&](const auto& named) { return named.second.matches(*call); });
-    if (asked) out.push_back(std::move(call));
-  }
-  return out;
-}
-
-LiveCalls Hub::own_calls(const Client& client) const {
-  LiveCalls out;
-  for (auto& call : history_.live(client.grant.org))
-    if (std::any_of(call->legs.begin(), call->legs.end(), [&](const Leg& leg) {
+  for (const auto& entry : snapshots_.of(client.grant.org))
+    if (std::any_of(entry.call->legs.begin(), entry.call->legs.end(), [&](const Leg& leg) {
           return leg.user == client.grant.user && leg.state != LegState::terminated;
         }))
-      out.push_back(std::move(call));
+      out.push_back(entry.call);
   return out;
 }
 
@@ -423,12 +313,14 @@ void Hub::close_all(Errc why) {
 
 void Hub::set_directory(std::shared_ptr<const Directory> directory) {
   directory_ = std::move(directory);
-  for (const auto& [id, client] : clients_) client->user = page_user(client->grant);
+  for (const auto& [id, client] : clients_)
+    if (client->page) *client->page = page_user(client->grant);
 }
 
-void Hub::seed(const std::vector<std::string>& orgs) {
-  presence_ = PresenceBoard{};
-  for (const auto& org : orgs) presence_.seed(history_.live(org));
+void Hub::begin_anew() {
+  snapshots_.forget();
+  tail_.clear();
+  pages_.begin_anew();
 }
 
 }  // namespace hookswitch

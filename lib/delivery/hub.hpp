@@ -2,60 +2,35 @@
 
 #include <cstdint>
 #include <deque>
-#include <map>
 #include <memory>
-#include <optional>
 #include <string>
+#include <string_view>
 #include <unordered_map>
-#include <unordered_set>
 #include <vector>
 
-#include "auth/grant.hpp"
+#include "base/limits.hpp"
 #include "base/metrics.hpp"
-#include "delivery/filter.hpp"
-#include "delivery/frame_sink.hpp"
-#include "dialects/dialect.hpp"
+#include "delivery/event_tail.hpp"
+#include "delivery/history.hpp"
+#include "delivery/hub_client.hpp"
+#include "delivery/page_view.hpp"
+#include "delivery/snapshots.hpp"
 #include "directory/directory.hpp"
-#include "journal/journal.hpp"
-#include "model/event.hpp"
 
 namespace hookswitch {
-
-/// What the hub needs to know of the past and present; the broker's. Broker thread.
-class History {
- public:
-  virtual ~History() = default;
-  virtual const std::string& epoch() const = 0;
-  /// Offset of the newest event that the hub has been given, or 0.
-  virtual std::uint64_t newest(const std::string& org) const = 0;
-  virtual std::uint64_t complete_after(const std::string& org) const = 0;
-  virtual Result<std::vector<StoredEvent>> read(const std::string& org, std::uint64_t offset,
-                                                std::size_t events_max, std::size_t bytes_max) = 0;
-  /// Calls of `org` that have not ended.
-  virtual LiveCalls live(const std::string& org) const = 0;
-};
 
 /// Counters of delivery. Identity, held by tests: clients_attached == clients_detached +
 /// clients_now.
 struct HubMetrics {
   explicit HubMetrics(Registry& registry);
-  Counter &attached, &detached, &resumed, &snapshots, &frames, &events, &commands_refused;
+  Counter &attached, &detached, &resumed, &snapshots, &frames, &events, &considered, &held_back,
+      &commands_refused;
   Gauge& clients;
 };
 
-using ClientId = std::uint64_t;
-
-/// A client's wish, as its session read and checked it.
-struct Attach {
-  ClientId id = 0;
-  std::string session;
-  std::shared_ptr<FrameSink> sink;
-  Grant grant;
-  Dialect dialect = Dialect::native;
-  std::optional<Cursor> since;
-  bool asked_since = false;  ///< `since` was there, even if it could not be read
-  std::optional<std::vector<std::pair<std::string, Filter>>>
-      filters;  ///< not there: everything the grant may see
+struct HubLimits {
+  std::size_t tail_events_max = kTailEvents, tail_bytes_max = kTailBytes;
+  std::size_t page_events_max = kReplayPageEvents;
 };
 
 /// One event on its way out, with the bytes that the journal keeps of it.
@@ -66,10 +41,11 @@ struct Published {
 
 /// Who gets what. Knows no sockets. One thread (the broker), so that a snapshot or the end of a
 /// replay and the next live event have no seam between them. An event's cost is the number of
-/// clients it could concern, found by user and extension.
+/// clients it could concern (SubscriptionIndex).
 class Hub {
  public:
-  Hub(History& history, std::shared_ptr<const Directory> directory, Registry& registry);
+  Hub(History& history, std::shared_ptr<const Directory> directory, Registry& registry,
+      HubLimits limits = {});
   ~Hub();
 
   /// Answers with `welcome` (or the page dialect's first burst), then what was missed, then live
@@ -78,6 +54,9 @@ class Hub {
   void detach(ClientId id);
   void subscribe(ClientId id, const std::string& name, Filter filter);
   void unsubscribe(ClientId id, const std::string& name);
+  /// Everything up to the cursor was handled. Answered with error bad_message when the client did
+  /// not ask to acknowledge, or has not been offered that much.
+  void acknowledge(ClientId id, const Cursor& cursor);
   void regrant(ClientId id, Grant grant);
   /// The client's queue is empty: a replay goes on.
   void drained(ClientId id);
@@ -95,42 +74,45 @@ class Hub {
 
   void close_all(Errc why);
   void set_directory(std::shared_ptr<const Directory> directory);
-  /// After a restore: statuses of people from the calls that live.
-  void seed(const std::vector<std::string>& orgs);
+  /// After a restore: what is remembered of calls and events begins anew.
+  void begin_anew();
   std::size_t clients() const { return clients_.size(); }
 
  private:
-  struct Client;
-  struct OrgIndex {
-    std::unordered_set<Client*> broad;
-    std::unordered_map<std::string, std::unordered_set<Client*>> by_user, by_ext;
-  };
+  using Phase = HubClient::Phase;
 
-  void index(Client& client);
-  void unindex(Client& client);
-  static void narrow(Client& client);
-  bool wants(const Client& client, const Event& event) const;
-  void deliver(Client& client, const Event& event, const Frame& native, TelephonyStatus before,
-               TelephonyStatus after);
-  void replay(Client& client);
+  HubClient* find(ClientId id);
+  void enter(HubClient& client);
+  void leave(HubClient& client);
+  static void narrow(HubClient& client);
+  void offer_live(HubClient& client, const ToldEvent& told);
+  /// Its window is full; `offered`: the last event that it was offered.
+  void hold_back(HubClient& client, std::uint64_t offered);
+  /// The event as this client has it. False: it is nothing to its page.
+  bool deliver(HubClient& client, const ToldEvent& told, bool live);
+  void hand(HubClient& client, const Frame& frame, std::uint64_t offset);
+  void replay(HubClient& client);
+  enum class Page : std::uint8_t { queued, empty, ended };  ///< ended: with the client
+  Page tail_page(HubClient& client, EventTail::Events::const_iterator next,
+                 EventTail::Events::const_iterator end);
+  Page journal_page(HubClient& client);
   /// A page of its replay, now or when it is its turn.
-  void next_page(Client& client);
-  void welcome(Client& client, bool resumed);
-  LiveCalls visible_calls(const Client& client) const;
-  LiveCalls own_calls(const Client& client) const;
+  void next_page(HubClient& client);
+  void welcome(HubClient& client, bool resumed);
+  LiveCalls own_calls(const HubClient& client);
   PageUser page_user(const Grant& grant) const;
-  void send(Client& client, std::string text);
+  void send(HubClient& client, std::string_view text);
 
   History& history_;
   std::shared_ptr<const Directory> directory_;
   HubMetrics metrics_;
-  PresenceBoard presence_;
-  std::unordered_map<ClientId, std::unique_ptr<Client>> clients_;
-  std::unordered_map<std::string, OrgIndex> orgs_;
-  std::map<std::pair<Dialect, std::string>, std::vector<Frame>>
-      page_cache_;  ///< of the event being delivered
-  std::uint64_t turn_ = 0;
-  std::size_t pages_this_turn_ = 0;
+  HubLimits limits_;
+  std::unordered_map<ClientId, std::unique_ptr<HubClient>> clients_;
+  std::unordered_map<std::string, SubscriptionIndex> orgs_;
+  PageView pages_;
+  Snapshots snapshots_;
+  EventTail tail_;
+  std::size_t looked_at_ = 0;   ///< past events since the last commit
   std::deque<ClientId> later_;  ///< replays that wait for their turn
 };
 

@@ -3,6 +3,7 @@
 #include <atomic>
 
 #include "base/ids.hpp"
+#include "delivery/control_frames.hpp"
 
 namespace hookswitch {
 namespace {
@@ -10,6 +11,17 @@ namespace {
 std::atomic<ClientId> g_next_client{1};
 
 }  // namespace
+
+Result<Grant> admit(const SessionRules& rules, std::string_view token, bool own_host, Time now) {
+  if (token.empty()) {
+    if (rules.anonymous && own_host) return *rules.anonymous;
+    return Error{Errc::auth_missing, "no token"};
+  }
+  auto grant = rules.verifier->verify(token, now);
+  if (grant && rules.directory && rules.directory->find_org(grant->org) == nullptr)
+    return Error{Errc::auth_invalid, "no such organisation"};
+  return grant;
+}
 
 Session::Session(std::shared_ptr<const SessionRules> rules, HubPort& port, Registry& registry,
                  std::shared_ptr<FrameSink> sink, Dialect dialect, std::string header_token,
@@ -43,16 +55,8 @@ void Session::say(std::string text) {
   post([id = id_, text = std::move(text)](Hub& hub) { hub.say(id, text); });
 }
 
-void Session::complain(Errc why, std::string_view id) {
-  if (dialect_ != Dialect::native) return;
-  json::Writer out;
-  out.begin_object()
-      .member("op", "error")
-      .member("code", outcome(why).name)
-      .member("detail", outcome(why).title);
-  if (!id.empty()) out.member("id", id);
-  out.end_object();
-  say(out.str());
+void Session::complain(Errc why, std::string_view id, std::string_view detail) {
+  if (dialect_ == Dialect::native) say(error_frame(why, id, detail));
 }
 
 void Session::refuse(Errc why) {
@@ -111,14 +115,8 @@ void Session::on_hello(const json::Value& frame, Time now) {
   std::string token =
       member != nullptr && member->IsString() ? std::string{json::text(*member)} : header_token_;
   header_token_.clear();
-  Result<Grant> grant = Error{Errc::auth_missing, "no token"};
-  if (!token.empty())
-    grant = rules_->verifier->verify(token, now);
-  else if (rules_->anonymous && own_host_)
-    grant = *rules_->anonymous;
+  const auto grant = admit(*rules_, token, own_host_, now);
   if (!grant) return refuse(grant.error().code);
-  if (rules_->directory && rules_->directory->find_org(grant->org) == nullptr)
-    return refuse(Errc::auth_invalid);
   if (!grant->allows(Scope::events_own) && !grant->allows(Scope::events_org))
     return refuse(Errc::forbidden);
 
@@ -135,18 +133,44 @@ void Session::on_hello(const json::Value& frame, Time now) {
                                  std::move(*filter));
     }
   }
-  if (const auto since = json::find_string(frame, "since")) {
+  if (const json::Value* ack = json::find(frame, "ack"); ack != nullptr && !ack->IsNull()) {
+    if (!ack->IsBool()) return refuse(Errc::bad_message);
+    if (ack->GetBool()) wish.window = rules_->unacknowledged_events_max;
+  }
+  attach(std::move(wish), *grant, json::find_string(frame, "since"));
+}
+
+void Session::open_stream(Grant grant, std::optional<Filter> filter,
+                          const std::optional<std::string>& since) {
+  Attach wish;
+  wish.stream = true;
+  if (filter) {
+    wish.filters.emplace();
+    wish.filters->emplace_back("query", std::move(*filter));
+  }
+  attach(std::move(wish), std::move(grant), since);
+}
+
+void Session::attach(Attach wish, Grant grant, std::optional<std::string_view> since) {
+  if (since) {
     wish.asked_since = true;
     wish.since = parse_cursor(*since);
   }
-  grant_ = *grant;
+  grant_ = std::move(grant);
   wish.id = id_;
   wish.session = random_hex(8);
   wish.sink = sink_;
-  wish.grant = *grant;
+  wish.grant = *grant_;
   wish.dialect = dialect_;
+  wish.ping = rules_->ping_time;
   auto shared = std::make_shared<Attach>(std::move(wish));
   port_.post([shared](Hub& hub) { hub.attach(std::move(*shared)); });
+}
+
+void Session::on_ack(const json::Value& frame) {
+  const auto cursor = parse_cursor(json::find_string(frame, "cursor").value_or(""));
+  if (!cursor) return complain(Errc::bad_message, {}, "The cursor is none.");
+  post([id = id_, cursor = *cursor](Hub& hub) { hub.acknowledge(id, cursor); });
 }
 
 void Session::on_control(std::string_view op, const json::Value& frame, Time now) {
@@ -180,8 +204,8 @@ void Session::on_control(std::string_view op, const json::Value& frame, Time now
       hub.subscribe(client, id, filter);
     });
   }
-  if (op == "ack" || op == "focus")
-    return;  // told for acknowledgements and leases; harmless while nobody waits for them
+  if (op == "ack") return on_ack(frame);
+  if (op == "focus") return;  // told for leases; harmless while nobody waits for it
   if (op == "command" || op == "publish") return complain(Errc::not_supported, id);
   complain(Errc::bad_message, id);
 }

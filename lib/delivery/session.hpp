@@ -29,17 +29,24 @@ struct SessionRules {
   std::shared_ptr<const Directory>
       directory;                   ///< a token of an organisation that is not there is no token
   std::optional<Grant> anonymous;  ///< for clients without a token; nothing: they are refused
+  std::size_t unacknowledged_events_max = kUnacknowledgedEventsMax;
+  std::chrono::milliseconds ping_time = kPingTime;  ///< how often sockets ping, to be told
 };
 
-/// The protocol of one client (interfaces.md §3): `hello` first, then control frames. Knows no
-/// socket. Not thread-safe: lives on the io thread of its socket, which calls the on_… functions.
+/// Who comes with this token, or with none. `own_host`: the client asked for us by a name that is
+/// ours; else nobody is let in without a token (DNS rebinding). Errors: auth_missing, auth_invalid,
+/// auth_expired. Any thread.
+Result<Grant> admit(const SessionRules& rules, std::string_view token, bool own_host, Time now);
+
+/// The protocol of one client (interfaces.md §3): `hello` first, then control frames; of an event
+/// stream, open_stream() in place of both. Knows no socket. Not thread-safe: lives on the io thread
+/// of its socket, which calls the on_… functions.
 class Session {
  public:
   using Clock = std::chrono::steady_clock;
 
-  /// `header_token`: from `Authorization: Bearer` of the upgrade, may be empty. `own_host`: the
-  /// client asked for us by a name that is ours; else nobody is let in without a token (DNS
-  /// rebinding).
+  /// `header_token`: from `Authorization: Bearer` of the upgrade, may be empty. `own_host`: as for
+  /// admit().
   Session(std::shared_ptr<const SessionRules> rules, HubPort& port, Registry& registry,
           std::shared_ptr<FrameSink> sink, Dialect dialect, std::string header_token, bool own_host,
           Clock::time_point opened);
@@ -47,6 +54,11 @@ class Session {
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
+  /// For a client that only listens, admitted already: its frames are messages of an event stream,
+  /// in the native dialect. `since`: as in `hello`, be it a cursor or not. Once, in place of
+  /// on_text().
+  void open_stream(Grant grant, std::optional<Filter> filter,
+                   const std::optional<std::string>& since);
   void on_text(std::string_view text, Time now);
   /// The protocol has no binary frames: closes with unsupported_media_type.
   void on_binary() { refuse(Errc::unsupported_media_type); }
@@ -56,9 +68,12 @@ class Session {
 
  private:
   void on_hello(const json::Value& frame, Time now);
+  void on_ack(const json::Value& frame);
+  /// Hands the client to the hub.
+  void attach(Attach wish, Grant grant, std::optional<std::string_view> since);
   void on_control(std::string_view op, const json::Value& frame, Time now);
   void refuse(Errc why);
-  void complain(Errc why, std::string_view id = {});
+  void complain(Errc why, std::string_view id = {}, std::string_view detail = {});
   void say(std::string text);
   /// To the hub, unless this client has too much on the way there already.
   void post(std::function<void(Hub&)> work);

@@ -59,6 +59,7 @@ class FakeHistory : public History {
   }
   Result<std::vector<StoredEvent>> read(const std::string& org, std::uint64_t offset,
                                         std::size_t events_max, std::size_t) override {
+    ++reads;
     if (broken) return Error{Errc::journal_io, "broken"};
     std::vector<StoredEvent> out;
     for (const auto& event : events_)
@@ -88,6 +89,7 @@ class FakeHistory : public History {
   std::vector<Call> calls;
   std::size_t page_max = 1000;
   bool broken = false;
+  int reads = 0;
 
  private:
   std::string epoch_ = "e1";
@@ -157,10 +159,15 @@ inline Event ring(const std::string& id, const std::string& user, const std::str
   return event_of(EventType::call_ringing, call_at(id, {{user, ext}}));
 }
 
+/// Without a tail, so that what is replayed comes from the history.
+inline constexpr HubLimits kNoTail{.tail_events_max = 0};
+
 struct HubBench {
+  explicit HubBench(HubLimits limits = kNoTail) : hub{history, people(), registry, limits} {}
+
   FakeHistory history;
   Registry registry;
-  Hub hub{history, people(), registry};
+  Hub hub;
   ClientId next = 1;
 
   struct Ticket {

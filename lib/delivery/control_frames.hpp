@@ -1,0 +1,16 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/error.hpp"
+
+namespace hookswitch {
+
+/// `{"op":"error"}` (interfaces.md §3). `detail` is a sentence of ours and holds nothing of the
+/// client's; empty: the code's own.
+std::string error_frame(Errc code, std::string_view id = {}, std::string_view detail = {});
+/// `{"op":"subscribed"}`, `{"op":"unsubscribed"}`.
+std::string answer_frame(std::string_view op, std::string_view id);
+
+}  // namespace hookswitch

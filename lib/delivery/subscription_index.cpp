@@ -1,0 +1,94 @@
+#include "delivery/subscription_index.hpp"
+
+#include <algorithm>
+
+namespace hookswitch {
+
+void SubscriptionIndex::stand(Member& member, List& list, Map* map, const std::string* key) {
+  // Two filters of one client may name the same value. Nobody else has come in between.
+  if (!list.empty() && list.back().member == &member) return;
+  const auto place = static_cast<std::uint32_t>(member.places.size());
+  member.places.push_back({&list, map, key, static_cast<std::uint32_t>(list.size())});
+  list.push_back({&member, place});
+}
+
+void SubscriptionIndex::stand_under(Member& member, By by, const std::vector<std::string>& values) {
+  for (const auto& value : values) {
+    const auto node = map(by).try_emplace(value).first;
+    stand(member, node->second, &map(by), &node->first);
+  }
+}
+
+void SubscriptionIndex::enter(Member& member, const Grant& grant, const Filters* filters) {
+  if (!grant.allows(Scope::events_org)) return stand_under(member, By::own, {grant.user});
+  if (filters == nullptr) return stand(member, everything_, nullptr, nullptr);
+  for (const auto& [name, filter] : *filters) {
+    if (!filter.calls.empty()) {
+      stand_under(member, By::call, filter.calls);
+    } else if (!filter.ext.empty()) {
+      stand_under(member, By::ext, filter.ext);
+    } else if (!filter.users.empty()) {
+      stand_under(member, By::user, filter.users);
+    } else if (!filter.queues.empty()) {
+      stand_under(member, By::queue, filter.queues);
+    } else if (!filter.sources.empty()) {
+      stand_under(member, By::source, filter.sources);
+    } else if (!filter.types.empty()) {
+      for (std::size_t i = 0; i < kTypes; ++i)
+        if (filter.matches(static_cast<EventType>(i))) stand(member, types_[i], nullptr, nullptr);
+    } else if (!filter.directions.empty()) {
+      for (const auto& word : filter.directions)
+        if (const auto direction = from_word<Direction>(word))
+          stand(member, directions_[static_cast<std::size_t>(*direction)], nullptr, nullptr);
+    } else {
+      stand(member, everything_, nullptr, nullptr);
+    }
+  }
+}
+
+void SubscriptionIndex::leave(Member& member) {
+  for (const Place& place : member.places) {
+    List& list = *place.list;
+    list[place.at] = list.back();
+    list[place.at].member->places[list[place.at].place].at = place.at;
+    list.pop_back();
+    if (place.map != nullptr && list.empty()) {
+      const std::string key = *place.key;  // the one in the map goes with its list
+      place.map->erase(key);
+    }
+  }
+  member.places.clear();
+}
+
+void SubscriptionIndex::look_up(By by, const std::string& key) {
+  const Map& among = map(by);
+  if (among.empty() || key.empty()) return;
+  const auto it = among.find(key);
+  if (it == among.end()) return;
+  if (std::find(found_.begin(), found_.end(), &it->second) == found_.end())
+    found_.push_back(&it->second);
+}
+
+void SubscriptionIndex::find(const Event& event) {
+  found_.clear();
+  found_.push_back(&everything_);
+  found_.push_back(&types_[static_cast<std::size_t>(event.type)]);
+  for (const auto& user : event.audience) look_up(By::own, user);
+  look_up(By::source, event.source);
+  if (!event.call) return;
+  const Call& call = *event.call;
+  found_.push_back(&directions_[static_cast<std::size_t>(call.direction)]);
+  for (const Leg& leg : call.legs) {
+    if (!leg_counts(call, leg, event.changed)) continue;
+    look_up(By::ext, leg.ext);
+    look_up(By::user, leg.user);
+  }
+  look_up(By::call, call.id);
+  for (const auto& id : call.absorbed) look_up(By::call, id);
+  look_up(By::queue, call.queue);
+  if (map(By::source).empty()) return;
+  for (const auto& key : call.ids) look_up(By::source, key.source);
+  for (const auto& [field, source] : call.provenance) look_up(By::source, source);
+}
+
+}  // namespace hookswitch

@@ -1,0 +1,84 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "auth/grant.hpp"
+#include "delivery/filter.hpp"
+#include "model/event.hpp"
+
+namespace hookswitch {
+
+/// Who of one organisation's clients an event could concern, at a cost that does not grow with the
+/// others. A client of the own view stands under its user; one that asked for everything stands
+/// apart; any other stands, for each of its filters, under the values of the filter's most
+/// selective member: calls, ext, users, queues, sources, types, directions, in that order. Whether
+/// the event is really for it, `may_see` and the filters decide. Broker thread.
+class SubscriptionIndex {
+ public:
+  struct Place;
+  /// What a client keeps of its standing; it must leave() before it goes.
+  struct Member {
+    std::vector<Place> places;
+    std::uint64_t turn = 0;  ///< the last event offered, so that two places cost one offer
+  };
+  using Filters = std::vector<std::pair<std::string, Filter>>;
+
+  /// `filters`: nullptr asks for everything that the grant may see, an empty list for nothing.
+  void enter(Member& member, const Grant& grant, const Filters* filters);
+  void leave(Member& member);
+
+  /// Calls `offer(Member&)` once for each member that the event could concern. `offer` changes
+  /// nothing here.
+  template <class Offer>
+  void each(const Event& event, Offer offer) {
+    find(event);
+    ++turn_;
+    for (const List* list : found_)
+      for (const Standing& standing : *list) {
+        if (standing.member->turn == turn_) continue;
+        standing.member->turn = turn_;
+        offer(*standing.member);
+      }
+  }
+
+ private:
+  struct Standing {
+    Member* member;
+    std::uint32_t place;  ///< in member->places
+  };
+  using List = std::vector<Standing>;
+  using Map = std::unordered_map<std::string, List>;
+  enum class By : std::uint8_t { own, call, ext, user, queue, source };
+  static constexpr std::size_t kMaps = 6;
+  static constexpr std::size_t kTypes = static_cast<std::size_t>(EventType::source_stale) + 1;
+  static constexpr std::size_t kDirections = static_cast<std::size_t>(Direction::unknown) + 1;
+
+  Map& map(By by) { return maps_[static_cast<std::size_t>(by)]; }
+  void stand(Member& member, List& list, Map* map, const std::string* key);
+  void stand_under(Member& member, By by, const std::vector<std::string>& values);
+  void look_up(By by, const std::string& key);
+  void find(const Event& event);
+
+  std::array<Map, kMaps> maps_;
+  std::array<List, kTypes> types_;
+  std::array<List, kDirections> directions_;
+  List everything_;
+  std::vector<const List*> found_;  ///< of the event at hand
+  std::uint64_t turn_ = 0;
+
+ public:
+  /// One standing: in which list, and where in it.
+  struct Place {
+    List* list;
+    Map* map;                ///< nullptr: the list is there for good
+    const std::string* key;  ///< of the list in `map`
+    std::uint32_t at;
+  };
+};
+
+}  // namespace hookswitch
