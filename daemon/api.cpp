@@ -21,8 +21,6 @@ struct StaticFile {
   std::string_view path, asset, type;
 };
 
-constexpr std::string_view kExplain = "/explain";
-
 constexpr StaticFile kFiles[] = {
     {"/", "console/index.html", "text/html; charset=utf-8"},
     {"/console.css", "console/console.css", "text/css; charset=utf-8"},
@@ -46,23 +44,6 @@ std::string_view bearer(const http::Request& request) {
   return value.size() > 7 && equals_ignore_case(value.substr(0, 7), "bearer ")
              ? trim(value.substr(7))
              : std::string_view{};
-}
-
-/// Values of one name in a query string, decoded. nullopt for a broken escape.
-std::optional<std::vector<std::string>> query_values(std::string_view query,
-                                                     std::string_view name) {
-  std::vector<std::string> out;
-  while (!query.empty()) {
-    const auto end = std::min(query.find('&'), query.size());
-    const auto part = query.substr(0, end);
-    query.remove_prefix(std::min(end + 1, query.size()));
-    const auto equals = part.find('=');
-    if (part.substr(0, equals) != name || equals == std::string_view::npos) continue;
-    auto value = percent_decode(part.substr(equals + 1), true);
-    if (!value || !is_utf8(*value)) return std::nullopt;
-    out.push_back(std::move(*value));
-  }
-  return out;
 }
 
 /// JSON for a <script type="application/json"> element: nothing in it can end the element.
@@ -98,30 +79,11 @@ SourceInputPtr source_input(HookRequest&& ask, std::string target,
   return std::make_shared<const SourceInput>(std::move(out));
 }
 
-/// The explanation without near misses that are calls of other people.
-std::string explain_to(const Grant& grant, const CallTable& table, std::string text) {
-  if (grant.allows(Scope::events_org)) return text;
-  const auto document = json::parse(text, {.bytes_max = text.size() + 1, .values_max = 1'000'000});
-  if (!document) return {};
-  json::Writer out;
-  out.begin_object();
-  for (const auto& member : document->GetObject()) {
-    const auto name = json::text(member.name);
-    out.key(name);
-    if (name != "not_joined" || !member.value.IsArray()) {
-      out.value(member.value);
-      continue;
-    }
-    out.begin_array();
-    for (const auto& miss : member.value.GetArray()) {
-      const auto id = json::find_string(miss, "call");
-      const auto other = id ? table.find(grant.org, std::string{*id}) : nullptr;
-      if (other != nullptr && may_see(grant, other->org, people_in(*other))) out.value(miss);
-    }
-    out.end_array();
-  }
-  out.end_object();
-  return out.str();
+/// For an origin that is allowed already: its page may read the answer.
+void allow_origin(const http::Request& request, http::Headers& headers) {
+  headers.emplace_back("Vary", "Origin");
+  if (request.has("origin"))
+    headers.emplace_back("Access-Control-Allow-Origin", request.header("origin"));
 }
 
 /// The socket of the http room as the delivery room's sink.
@@ -171,6 +133,8 @@ void Api::set_settings(std::shared_ptr<const Settings> settings) {
   rules.verifier = std::make_shared<const TokenVerifier>(std::move(secrets));
   rules.directory = settings->directory;
   rules.anonymous = settings->anonymous;
+  rules.ack_window = settings->ack_window;
+  rules.ping_time = settings->server.ping_time;
   const std::lock_guard lock{mutex_};
   view_ = {std::move(settings), std::make_shared<const SessionRules>(std::move(rules))};
 }
@@ -214,26 +178,18 @@ bool Api::origin_allowed(const View& view, const http::Request& request) const {
                      [&](const auto& client) { return client.second.origins.allows(origin); });
 }
 
-void Api::refuse(Errc code, const http::Respond& respond) {
+http::Response Api::refusal(Errc code) {
   registry_
       .counter("hookswitch_request_refusals_total", "Requests refused by a handler, by reason.",
                {{"code", outcome(code).name}})
       .add();
-  respond(http::problem(code));
+  return http::problem(code);
 }
 
+void Api::refuse(Errc code, const http::Respond& respond) { respond(refusal(code)); }
+
 Result<Grant> Api::grant_of(const View& view, const http::Request& request) const {
-  const auto token = bearer(request);
-  if (!token.empty()) {
-    auto grant = view.rules->verifier->verify(token, now());
-    if (grant && view.settings->directory->find_org(grant->org) == nullptr)
-      return Error{Errc::auth_invalid, "no such organisation"};
-    return grant;
-  }
-  // Not under a foreign name: a page of anybody's could point its own name at our address.
-  if (view.rules->anonymous && host_is_ours(view, request.header("host")))
-    return *view.rules->anonymous;
-  return Error{Errc::auth_missing, "no token"};
+  return admit(*view.rules, bearer(request), host_is_ours(view, request.header("host")), now());
 }
 
 void Api::on_request(http::Request request, http::Respond respond) {
@@ -247,23 +203,17 @@ void Api::on_request(http::Request request, http::Respond respond) {
                      std::any_of(std::begin(kFiles), std::end(kFiles),
                                  [&](const StaticFile& file) { return file.path == path; });
   if (!known) return refuse(Errc::not_found, respond);
+  if (path == "/v1/events" && request.method == "OPTIONS")
+    return respond(preflight(now_view, request));
   if (request.method != "GET") {
-    registry_
-        .counter("hookswitch_request_refusals_total", "Requests refused by a handler, by reason.",
-                 {{"code", "method_not_allowed"}})
-        .add();
-    auto answer = http::problem(Errc::method_not_allowed);
+    auto answer = refusal(Errc::method_not_allowed);
     answer.headers.emplace_back("Allow", "GET, HEAD");
     return respond(std::move(answer));
   }
   if (path == "/v1/calls" || path.starts_with("/v1/calls/"))
     return calls(now_view, request, std::move(respond));
-  if (path == "/v1/events") {
-    auto answer = http::problem(Errc::not_supported);  // server-sent events are not here yet
-    answer.status = 426;
-    answer.headers.emplace_back("Upgrade", "websocket");
-    return respond(std::move(answer));
-  }
+  // Neither an upgrade nor an event stream was asked for.
+  if (path == "/v1/events") return refuse(Errc::bad_request, respond);
   if (path == "/livez")
     return respond(probe_.alive() ? text(200, "text/plain", "ok\n")
                                   : text(503, "text/plain", "stuck\n"));
@@ -402,76 +352,11 @@ void Api::hook(const View& view, http::Request request, http::Respond respond) {
       std::move(input));
 }
 
-void Api::calls(const View& view, const http::Request& request, http::Respond respond) {
-  const auto grant = grant_of(view, request);
-  if (!grant) return refuse(grant.error().code, respond);
-  if (!grant->allows(Scope::events_own) && !grant->allows(Scope::events_org))
-    return refuse(Errc::forbidden, respond);
-  const auto states = query_values(request.query, "state"),
-             exts = query_values(request.query, "ext");
-  const auto users = query_values(request.query, "user"), ids = query_values(request.query, "id");
-  // A single call, and why it is as it is.
-  auto name = std::string_view{request.path}.substr(std::min<std::size_t>(request.path.size(), 10));
-  const bool why = name.size() > kExplain.size() && name.ends_with(kExplain);
-  if (why) name.remove_suffix(kExplain.size());
-  const auto one = percent_decode(name);
-  if (ids && ids->size() > kLookIdsMax) return refuse(Errc::too_many_fields, respond);
-  if (!states || !exts || !users || !ids || !one || !is_utf8(*one))
-    return refuse(Errc::bad_request, respond);
-  for (const auto& state : *states)
-    if (!from_word<CallState>(state)) return refuse(Errc::bad_request, respond);
-  const bool taken = broker_.look(grant->org, [=, grant = *grant, single = *one, states = *states,
-                                               exts = *exts, users = *users,
-                                               ids = *ids](const CallTable& table,
-                                                           const std::string& cursor) {
-    const auto sees = [&](const Call& call) { return may_see(grant, call.org, people_in(call)); };
-    json::Writer out;
-    if (!single.empty()) {
-      const auto call = table.find(grant.org, single);
-      if (call == nullptr || !sees(*call)) return respond(http::problem(Errc::not_found));
-      if (!why) write_json(out, *call);
-    } else {
-      const auto among = [](const std::vector<std::string>& list, std::string_view word) {
-        return list.empty() || std::find(list.begin(), list.end(), word) != list.end();
-      };
-      const auto any_leg = [](const Call& call, auto member, const std::vector<std::string>& list) {
-        return list.empty() || std::any_of(call.legs.begin(), call.legs.end(), [&](const Leg& leg) {
-                 return std::find(list.begin(), list.end(), leg.*member) != list.end();
-               });
-      };
-      out.begin_object().key("calls").begin_array();
-      LiveCalls chosen;
-      if (ids.empty()) {
-        chosen = table.live(grant.org);
-      } else {
-        for (const auto& id : ids)
-          if (auto call = table.find(grant.org, id)) chosen.push_back(std::move(call));
-      }
-      for (const auto& call : chosen)
-        if (sees(*call) && among(states, to_string(call->state)) &&
-            any_leg(*call, &Leg::ext, exts) && any_leg(*call, &Leg::user, users))
-          write_json(out, *call);
-      out.end_array().end_object();
-    }
-    auto answer =
-        text(200, "application/json",
-             why ? explain_to(grant, table, table.explain(grant.org, single)) : out.str());
-    answer.headers.emplace_back("Hookswitch-Cursor", cursor);
-    answer.headers.emplace_back("Cache-Control", "no-store");
-    respond(std::move(answer));
-  });
-  if (!taken) refuse(Errc::overload, respond);
-}
-
 http::Opening Api::on_upgrade(const http::Request& request) {
   const View now_view = view();
   http::Opening out;
   const auto refused = [&](Errc code) {
-    registry_
-        .counter("hookswitch_request_refusals_total", "Requests refused by a handler, by reason.",
-                 {{"code", outcome(code).name}})
-        .add();
-    out.refusal = http::problem(code);
+    out.refusal = refusal(code);
     return std::move(out);
   };
   if (request.path != "/v1/events") return refused(Errc::not_found);
@@ -498,6 +383,48 @@ http::Opening Api::on_upgrade(const http::Request& request) {
                                              dialect, token, own_host, Session::Clock::now());
     return std::make_unique<SocketSession>(std::move(session));
   };
+  return out;
+}
+
+http::Opening Api::on_stream(const http::Request& request) {
+  const View now_view = view();
+  http::Opening out;
+  const auto refused = [&](Errc code) {
+    out.refusal = refusal(code);
+    for (const auto& header : out.headers) out.refusal->headers.push_back(header);
+    return std::move(out);
+  };
+  if (request.path != "/v1/events") return refused(Errc::not_found);
+  if (!origin_allowed(now_view, request)) return refused(Errc::origin_refused);
+  allow_origin(request, out.headers);
+  auto grant = grant_of(now_view, request);
+  if (!grant) return refused(grant.error().code);
+  if (!grant->allows(Scope::events_own) && !grant->allows(Scope::events_org))
+    return refused(Errc::forbidden);
+  auto query = read_stream_query(request.query);
+  if (!query) return refused(query.error().code);
+  // A browser that comes back by itself repeats the address, and tells by the header how far it is.
+  if (request.has("last-event-id")) query->since = request.header("last-event-id");
+  out.accept = [this, rules = now_view.rules, grant = std::move(*grant),
+                query = std::move(*query)](std::shared_ptr<http::Channel> channel) {
+    auto session = std::make_unique<Session>(rules, broker_, registry_,
+                                             std::make_shared<SocketSink>(std::move(channel)),
+                                             Dialect::native, "", true, Session::Clock::now());
+    session->open_stream(grant, query.filter, query.since);
+    return std::make_unique<SocketSession>(std::move(session));
+  };
+  return out;
+}
+
+http::Response Api::preflight(const View& view, const http::Request& request) {
+  if (!request.has("origin") || !origin_allowed(view, request))
+    return refusal(Errc::origin_refused);
+  http::Response out;
+  out.status = 204;
+  allow_origin(request, out.headers);
+  out.headers.emplace_back("Access-Control-Allow-Methods", "GET");
+  out.headers.emplace_back("Access-Control-Allow-Headers", "authorization, last-event-id");
+  out.headers.emplace_back("Access-Control-Max-Age", "600");
   return out;
 }
 

@@ -35,6 +35,7 @@ class Api : public http::Handler {
 
   void on_request(http::Request request, http::Respond respond) override;
   http::Opening on_upgrade(const http::Request& request) override;
+  http::Opening on_stream(const http::Request& request) override;
 
   /// Listeners really bound: the names of our own origin.
   void set_bound(const std::vector<std::string>& bound);
@@ -53,6 +54,10 @@ class Api : public http::Handler {
   http::Response page(const View& view, const http::Request& request) const;
   http::Response ready() const;
   void refuse(Errc code, const http::Respond& respond);
+  /// The answer to a refused request, counted.
+  http::Response refusal(Errc code);
+  /// Answers a browser that asks whether a page of another origin may open an event stream.
+  http::Response preflight(const View& view, const http::Request& request);
   Result<Grant> grant_of(const View& view, const http::Request& request) const;
   /// A browser's page may talk to us: its origin is our own (under a name that is ours), or on a
   /// list.

@@ -47,6 +47,7 @@ struct Settings {
   OriginList origins;  ///< origins of pages that may open a WebSocket, beside those of the clients
   std::vector<Secret> token_secrets;
   std::optional<Grant> anonymous;
+  std::size_t ack_window = 1000;  ///< events that a client which acknowledges may leave open
   std::string journal_path = "/var/lib/hookswitch/journal.db";
   std::chrono::hours retention{24};
   RecorderOptions recorder;  ///< its folder is beside the journal

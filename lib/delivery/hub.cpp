@@ -154,7 +154,7 @@ void Hub::welcome(HubClient& client, bool resumed) {
   out.member("ping_ms", static_cast<std::int64_t>(client.ping.count()));
   out.key("limits").begin_object().member("frame_bytes_max", number(kClientFrameBytesMax));
   out.member("filters_max", number(kFiltersPerClientMax));
-  if (client.acks) out.member("unacknowledged_events_max", number(client.acks->events_max()));
+  if (client.acks) out.member("ack_window", number(client.acks->events_max()));
   out.end_object().end_object();
   if (!client.stream) return send(client, out.view());
   metrics_.frames.add();

@@ -135,7 +135,7 @@ void Session::on_hello(const json::Value& frame, Time now) {
   }
   if (const json::Value* ack = json::find(frame, "ack"); ack != nullptr && !ack->IsNull()) {
     if (!ack->IsBool()) return refuse(Errc::bad_message);
-    if (ack->GetBool()) wish.window = rules_->unacknowledged_events_max;
+    if (ack->GetBool()) wish.window = rules_->ack_window;
   }
   attach(std::move(wish), *grant, json::find_string(frame, "since"));
 }

@@ -29,7 +29,7 @@ struct SessionRules {
   std::shared_ptr<const Directory>
       directory;                   ///< a token of an organisation that is not there is no token
   std::optional<Grant> anonymous;  ///< for clients without a token; nothing: they are refused
-  std::size_t unacknowledged_events_max = kUnacknowledgedEventsMax;
+  std::size_t ack_window = kAckWindow;
   std::chrono::milliseconds ping_time = kPingTime;  ///< how often sockets ping, to be told
 };
 

@@ -81,6 +81,13 @@ class FakeHistory : public History {
     events_.push_back({"acme", newest_, event.time, event.audience, make_frame(encode(event))});
     return event;
   }
+  /// Everything stored, decoded.
+  std::vector<Event> all() const {
+    std::vector<Event> out;
+    for (const auto& event : events_)
+      out.push_back(*decode_event(event.body->text(), event.audience));
+    return out;
+  }
   void prune_to(std::uint64_t offset) {
     std::erase_if(events_, [&](const StoredEvent& event) { return event.offset <= offset; });
     complete_after_ = offset;

@@ -92,5 +92,51 @@ TEST(Filter, ValuesAreBounded) {
   EXPECT_FALSE(filter_from_json(*json::parse(list + R"(,"x"]})")));
 }
 
+TEST(Filter, CallCountsByEveryIdThatIsNowAName) {
+  Call call = *sample().call;
+  call.absorbed = {"c0"};
+  EXPECT_TRUE(matches(R"({"calls":["c0"]})", event_of(EventType::call_merged, call)));
+}
+
+TEST(Filter, EmptyTextsAndWordsThatAreNoDirectionAreRefused) {
+  for (const char* bad : {R"({"ext":[""]})", R"({"directions":["in"]})", R"({"users":["a",""]})"})
+    EXPECT_FALSE(filter_from_json(*json::parse(bad))) << bad;
+}
+
+TEST(StreamQuery, NothingAskedForIsEverything) {
+  const auto read = read_stream_query("");
+  ASSERT_TRUE(read);
+  EXPECT_FALSE(read->filter || read->since);
+}
+
+TEST(StreamQuery, EachNameIsItsMemberWithCommasAndRepeats) {
+  const auto read = read_stream_query(
+      "ext=101,102&ext=103&user=alice&queue=Sales%2C+North&call=c1&types=call.*,leg.ended&"
+      "direction=inbound&source=hq&since=e1.7");
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->filter->ext, (std::vector<std::string>{"101", "102", "103"}));
+  EXPECT_EQ(read->filter->users, std::vector<std::string>{"alice"});
+  EXPECT_EQ(read->filter->queues, std::vector<std::string>{"Sales, North"});
+  EXPECT_EQ(read->filter->calls, std::vector<std::string>{"c1"});
+  EXPECT_EQ(read->filter->types, (std::vector<std::string>{"call.*", "leg.ended"}));
+  EXPECT_EQ(read->filter->directions, std::vector<std::string>{"inbound"});
+  EXPECT_EQ(read->filter->sources, std::vector<std::string>{"hq"});
+  EXPECT_EQ(read->since, "e1.7");
+}
+
+TEST(StreamQuery, WhatIsNotKnownOrNotWholeIsRefused) {
+  std::string many = "ext=1";
+  for (std::size_t i = 0; i < kFilterValuesMax; ++i) many += ",1";
+  for (const std::string& bad :
+       {std::string{"token=x"}, std::string{"colour=red"}, std::string{"ext"}, std::string{"ext="},
+        std::string{"ext=1,"}, std::string{"ext=%4"}, std::string{"ext=%ff"},
+        std::string{"direction=in"}, std::string{"since=a.1&since=a.2"}, std::string{"since=%f"},
+        std::string{"="}, std::string{"&"}, std::string{"EXT=1"}, many}) {
+    const auto read = read_stream_query(bad);
+    ASSERT_FALSE(read) << bad;
+    EXPECT_EQ(read.error().code, Errc::bad_request) << bad;
+  }
+}
+
 }  // namespace
 }  // namespace hookswitch::delivery_test

@@ -301,8 +301,8 @@ TEST(HubResume, EveryClientGetsEachVisibleEventOnceAndInOrderAcrossTheSeam) {
     const auto roll = [&](int sides) {
       return std::uniform_int_distribution<int>{0, sides - 1}(random);
     };
-    HubBench bench;
-    bench.history.page_max = static_cast<std::size_t>(1 + roll(5));
+    HubBench bench{{.tail_events_max = static_cast<std::size_t>(seed % 3 * 10),
+                    .page_events_max = static_cast<std::size_t>(1 + roll(5))}};
     std::vector<Event> all;
     const auto publish = [&] {
       const int who = roll(3);

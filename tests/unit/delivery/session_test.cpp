@@ -248,5 +248,39 @@ TEST_F(SessionTest, PageClientsGetNoErrorFrames) {
   EXPECT_TRUE(sink->closed.empty());
 }
 
+TEST_F(SessionTest, AcknowledgementsAreAskedForInHello) {
+  rules_->ack_window = 1;
+  open().on_text(hello(token("boss", Scope::events_org), R"(,"ack":true)"), at_ms(0));
+  EXPECT_NE(sink->op("welcome").find(R"("ack_window":1)"), std::string::npos);
+  bench.publish(ring("a", "alice", "101"));
+  bench.publish(ring("b", "alice", "101"));
+  EXPECT_EQ(sink->cursors().size(), 1u);
+  session_->on_text(R"({"op":"ack","cursor":"e1.1"})", at_ms(0));
+  EXPECT_EQ(sink->cursors().size(), 2u);
+  EXPECT_EQ(sink->op("error"), "") << "an acknowledgement has no answer";
+}
+
+TEST_F(SessionTest, AcknowledgingWithoutACursorIsComplainedOf) {
+  open().on_text(hello(token("boss", Scope::events_org), R"(,"ack":true)"), at_ms(0));
+  for (const char* bad : {R"({"op":"ack"})", R"({"op":"ack","cursor":5})",
+                          R"({"op":"ack","cursor":"e1"})", R"({"op":"ack","cursor":"e1.-1"})"}) {
+    sink->frames.clear();
+    session_->on_text(bad, at_ms(0));
+    EXPECT_NE(sink->op("error").find("bad_message"), std::string::npos) << bad;
+    EXPECT_TRUE(sink->closed.empty()) << bad;
+  }
+}
+
+TEST_F(SessionTest, AskingToAcknowledgeIsYesOrNo) {
+  open().on_text(hello(token("boss", Scope::events_org), R"(,"ack":1)"), at_ms(0));
+  EXPECT_EQ(closed_with(), Errc::bad_message);
+}
+
+TEST_F(SessionTest, WelcomeTellsHowOftenThisServerPings) {
+  rules_->ping_time = milliseconds{1234};
+  welcomed();
+  EXPECT_NE(sink->op("welcome").find(R"("ping_ms":1234)"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace hookswitch::delivery_test
