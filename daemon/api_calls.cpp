@@ -106,7 +106,9 @@ void Api::calls(const View& view, const http::Request& request, http::Respond re
       } else {
         for (const auto& id : ids)
           if (auto call = table.find(grant.org, id);
-              call && std::find(chosen.begin(), chosen.end(), call) == chosen.end())
+              call && std::none_of(chosen.begin(), chosen.end(), [&](const auto& other) {
+                return other->id == call->id;  // asked for by two of its names
+              }))
             chosen.push_back(std::move(call));
       }
       for (const auto& call : chosen)

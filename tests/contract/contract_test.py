@@ -166,6 +166,20 @@ class Examples(unittest.TestCase):
                 closed = not name.startswith("pages/")
                 self.assertEqual(schemas.problems(name, schemas.load(path), closed, pointer), [])
 
+    def test_messages_of_a_stream_are_frames_with_their_cursor_and_type(self):
+        count = 0
+        for path in sorted((EXAMPLES / "stream").glob("*.txt")):
+            for message in path.read_text(encoding="utf-8").split("\n\n"):
+                fields = dict(line.split(": ", 1) for line in message.splitlines())
+                if not fields or "" in fields:  # the end; a comment
+                    continue
+                frame = json.loads(fields["data"])
+                self.assertEqual(schemas.frame_problems(frame), [])
+                self.assertEqual(fields["id"], frame["cursor"])
+                self.assertEqual(fields["event"], frame.get("op") or frame["type"])
+                count += 1
+        self.assertGreater(count, 1)
+
     def test_every_op_and_every_sent_event_type_has_an_example(self):
         for side in ("client", "server"):
             ops = {schemas.load(p)["op"] for p in (EXAMPLES / "frames" / side).glob("*.json")}

@@ -783,6 +783,57 @@ class SlowClient(DeliveryCase):
         self.assertGreater(wire.total(self.daemon, "disconnects", "slow_client"), 0)
 
 
+class Acknowledgements(DeliveryCase):
+    def test_no_more_than_the_window_and_nothing_is_lost(self):
+        reference = self.client()
+        client = self.client(hello={"ack": True})
+        self.assertEqual(schemas.frame_problems(client.welcome), [])
+        window = client.welcome["limits"]["ack_window"]
+        for _ in range(window // 240 + 1):
+            facts = [f for _ in range(60) for f in wire.facts_of_call(self.vendor_id())]
+            self.post(facts)
+        last = self.play()
+        reference.wait_for(
+            lambda e: e["type"] == "call.ended" and last in wire.vendor_ids(e["data"]["call"]), 20
+        )
+        client.ping()
+        self.assertGreater(len(reference.events), window)
+        self.assertEqual(len(client.events), window, "a ping is answered, and no more comes")
+        client.send({"op": "ack", "cursor": client.events[window // 2]["cursor"]})
+        client.wait_for(lambda e: e["cursor"] == reference.events[-1]["cursor"], 10)
+        self.assertEqual(client.events, reference.events)
+        acknowledged = client.events[-3]["cursor"]
+        client.send({"op": "ack", "cursor": acknowledged})
+        client.ping()
+        client.close()
+        again = self.client(since=acknowledged, hello={"ack": True})
+        again.ping()
+        self.assertEqual(again.events, reference.events[-2:], "what was not acknowledged comes again")
+        self.true_to_contract(client)
+
+    def test_wrong_cursors_are_an_error_and_not_the_end(self):
+        client = self.client(hello={"ack": True})
+        self.play()
+        client.ping()
+        epoch, _, offset = client.events[-1]["cursor"].rpartition(".")
+        for wrong in (
+            {"cursor": "%s.%d" % (epoch, int(offset) + 1000)},
+            {"cursor": "ffffffff.1"},
+            {"cursor": "x"},
+            {"cursor": 5},
+            {},
+        ):
+            with self.subTest(frame=wrong):
+                start = len(client.frames)
+                client.send({"op": "ack", **wrong})
+                error = client.wait_for_frame(lambda f: f.get("op") == "error", 5, start)
+                self.assertEqual(error["code"], "bad_message")
+                self.assertEqual(schemas.frame_problems(error), [])
+        client.send({"op": "ack", "cursor": client.events[-1]["cursor"]})
+        client.ping()
+        self.assertIsNone(client.close_code)
+
+
 class Calls(DeliveryCase):
     def get(self, path, user="alice", scope="events:org"):
         status, headers, body = self.daemon.http(
@@ -817,6 +868,31 @@ class Calls(DeliveryCase):
         self.assertEqual(self.get("/v1/calls?state=sleeping")[0], 400)
         self.end(ringing, talking, begun)
         self.assertEqual(self.ids("/v1/calls"), [])
+
+    def test_the_calls_of_a_queue(self):
+        for name, queue in (("q-sales", "Sales"), ("q-support", "Support")):
+            self.post(
+                {
+                    "type": "queued",
+                    "ids": {"call": [name]},
+                    "direction": "inbound",
+                    "from": {"number": "+12025550143"},
+                    "queue": {"name": queue},
+                }
+            )
+        self.assertEqual(self.ids("/v1/calls?queue=Sales"), ["q-sales"])
+        self.assertEqual(
+            self.ids("/v1/calls?queue=Sales&queue=Support"), ["q-sales", "q-support"]
+        )
+        self.assertEqual(self.ids("/v1/calls?queue=Sales&state=connected"), [])
+        self.assertEqual(self.ids("/v1/calls?queue=sales"), [])
+        self.end("q-sales", "q-support")
+
+    def test_a_call_asked_for_by_two_of_its_names_is_there_once(self):
+        vendor_id = self.play(types=("started", "ringing"))
+        own_id = self.get("/v1/calls/" + vendor_id)[2]["id"]
+        self.assertEqual(self.ids("/v1/calls?id=%s&id=%s" % (vendor_id, own_id)), [vendor_id])
+        self.end(vendor_id)
 
     def test_one_call_by_any_of_its_names(self):
         vendor_id = self.vendor_id()

@@ -123,7 +123,7 @@ TEST_P(AcknowledgeTest, PlacesThatItWasNotOfferedAreRefusedByName) {
   }
 }
 
-TEST_P(AcknowledgeTest, OldAndForeignEventsPlacesMeanNothingBad) {
+TEST_P(AcknowledgeTest, PlacesOfBeforeAreNoError) {
   const auto client = attach(4);
   publish(3);
   acknowledge(client, 3);
@@ -168,7 +168,7 @@ TEST_P(AcknowledgeTest, EventThatIsNothingToAPageTakesNoRoom) {
 }
 
 TEST_P(AcknowledgeTest, EachEventComesOnceAndInOrderHoweverItIsAcknowledged) {
-  for (std::uint64_t seed = 1; seed <= 40; ++seed) {
+  for (std::uint64_t seed = 1; seed <= 30; ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     std::mt19937_64 random{seed};
     const auto roll = [&](int sides) {
@@ -190,7 +190,7 @@ TEST_P(AcknowledgeTest, EachEventComesOnceAndInOrderHoweverItIsAcknowledged) {
       acknowledged = std::min(heard.size(), acknowledged + count);
       if (acknowledged > 0) own.hub.acknowledge(client.id, *parse_cursor(heard[acknowledged - 1]));
     };
-    for (int step = 0; step < 150; ++step) {
+    for (int step = 0; step < 100; ++step) {
       switch (roll(4)) {
         case 0:
           acknowledge_some(static_cast<std::size_t>(roll(4)));
@@ -206,7 +206,7 @@ TEST_P(AcknowledgeTest, EachEventComesOnceAndInOrderHoweverItIsAcknowledged) {
         }
       }
     }
-    for (int round = 0; round < 500; ++round) {
+    for (int round = 0; round < 500 && acknowledged < due.size(); ++round) {
       acknowledge_some(window);
       own.hub.go_on();
       own.hub.drained(client.id);

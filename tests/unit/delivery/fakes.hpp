@@ -27,10 +27,13 @@ class RecordingClient : public FrameSink {
   /// Cursors of the events among the frames, in order.
   std::vector<std::string> cursors() const {
     std::vector<std::string> out;
-    for (const auto& frame : frames)
-      if (auto read = json::parse(frame->text());
-          read && json::find(*read, "specversion") != nullptr)
-        out.emplace_back(*json::find_string(*read, "cursor"));
+    for (const auto& frame : frames) {
+      // As encode() begins an event: much is asked here, and parsing all of it again costs seconds.
+      static constexpr std::string_view kStart = R"({"specversion":"1.0","id":")";
+      if (!frame->text().starts_with(kStart)) continue;
+      const auto rest = frame->text().substr(kStart.size());
+      out.emplace_back(rest.substr(0, rest.find('"')));
+    }
     return out;
   }
   /// The last frame of that `op`, as text; empty: there is none.

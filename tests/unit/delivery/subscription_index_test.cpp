@@ -86,6 +86,19 @@ TEST(SubscriptionIndex, FilterStandsUnderItsMostSelectiveMember) {
   EXPECT_EQ(bench.registry.value("hookswitch_clients_considered_total"), 0);
 }
 
+TEST(SubscriptionIndex, ValueThatTwoFiltersNameIsOnePlace) {
+  SubscriptionIndex index;
+  SubscriptionIndex::Member member;
+  const SubscriptionIndex::Filters filters{{"a", filter_of("ext", {"101", "102", "101"})},
+                                           {"b", filter_of("ext", {"102"})},
+                                           {"c", Filter{}},
+                                           {"d", Filter{}}};
+  index.enter(member, grant("boss", Scope::events_org), &filters);
+  EXPECT_EQ(member.places.size(), 3u);
+  index.leave(member);
+  EXPECT_TRUE(member.places.empty());
+}
+
 TEST(SubscriptionIndex, LegThatEndedEarlierCostsNothing) {
   HubBench bench;
   attach(bench, filter_of("ext", {"102"}));
