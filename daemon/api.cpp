@@ -6,6 +6,7 @@
 
 #include "base/log.hpp"
 #include "base/text.hpp"
+#include "daemon/parts.hpp"
 #include "daemon/version.hpp"
 #include "proto/assets.hpp"
 
@@ -195,6 +196,7 @@ Result<Grant> Api::grant_of(const View& view, const http::Request& request) cons
 void Api::on_request(http::Request request, http::Respond respond) {
   const View now_view = view();
   const std::string_view path = request.path;
+  if (!serves(request.parts, path)) return refuse(Errc::not_found, respond);
   if (path.starts_with("/v1/hooks/")) return hook(now_view, std::move(request), std::move(respond));
 
   const bool known = path == "/v1/calls" || path.starts_with("/v1/calls/") ||
@@ -359,7 +361,8 @@ http::Opening Api::on_upgrade(const http::Request& request) {
     out.refusal = refusal(code);
     return std::move(out);
   };
-  if (request.path != "/v1/events") return refused(Errc::not_found);
+  if (request.path != "/v1/events" || !serves(request.parts, request.path))
+    return refused(Errc::not_found);
   if (!origin_allowed(now_view, request)) return refused(Errc::origin_refused);
   // The first offer that we know; none offered means the native protocol.
   Dialect dialect = Dialect::native;

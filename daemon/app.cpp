@@ -198,6 +198,8 @@ void App::reload() {
     restart("calls", same_calls(fresh->calls, before->calls));
     restart("recorder", fresh->recorder.bytes_max == before->recorder.bytes_max &&
                             fresh->recorder.keep == before->recorder.keep);
+    if (auto reloaded = server_.reload_certificates(); !reloaded)
+      log::warning("certificates_kept_old", {{"why", reloaded.error().detail}});
     broker_.reconfigure(fresh->directory, fresh->orgs, broker_sources(*fresh));
     api_.set_settings(fresh);
     log::set_level(fresh->log_level);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
 #include <cstdio>
 #include <string>
 
@@ -14,6 +15,8 @@
 #include "daemon/commands/replay.hpp"
 #include "daemon/commands/simulate.hpp"
 #include "daemon/commands/tail.hpp"
+#include "daemon/open_files.hpp"
+#include "daemon/parts.hpp"
 #include "daemon/settings/settings.hpp"
 #include "daemon/version.hpp"
 #include "sources/sip/worker.hpp"
@@ -63,6 +66,7 @@ std::optional<std::int64_t> parse_ttl(std::string_view text) {
 }
 
 int serve(const std::string& config) {
+  raise_open_files();
   const auto settings = load_or_report(config);
   if (!settings) return kConfig;
   return App{settings}.run();
@@ -111,15 +115,21 @@ struct ToolWish {
   std::string config, org, source;
 };
 
-std::string own_url(const Settings& settings) {
-  std::string address = settings.server.listen.front().address;
+/// Of the first listener that the tools can use: without TLS, and with the part they are for.
+std::string own_url(const Settings& settings, std::string_view path) {
+  const auto& all = settings.server.listen;
+  const auto usable = std::find_if(all.begin(), all.end(), [&](const http::Listener& one) {
+    return one.certificate_file.empty() && serves(&one.parts, path);
+  });
+  std::string address = (usable == all.end() ? all.front() : *usable).address;
   if (address.starts_with("0.0.0.0:")) address.replace(0, 7, "127.0.0.1");
   return "http://" + address;
 }
 
 /// Fills in address and token of who only listens. 0, or the exit status after it said why.
 template <class Options>
-int take_from_config(Options& options, const ToolWish& wish, const char* command) {
+int take_from_config(Options& options, const ToolWish& wish, const char* command,
+                     std::string_view path) {
   if (wish.config.empty()) return 0;
   const auto settings = load_or_report(wish.config);
   if (!settings) return kConfig;
@@ -128,7 +138,7 @@ int take_from_config(Options& options, const ToolWish& wish, const char* command
     fmt::print(stderr, "hookswitchd {}: --org names no [[org]] of the configuration\n", command);
     return kUsage;
   }
-  options.url = own_url(*settings);
+  options.url = own_url(*settings, path);
   if (options.token.empty() && options.token_file.empty() && !settings->token_secrets.empty()) {
     Grant grant{org, "", 0, now() + std::chrono::hours{24}};
     grant.add(Scope::events_org);
@@ -138,12 +148,12 @@ int take_from_config(Options& options, const ToolWish& wish, const char* command
 }
 
 int run_tail(TailOptions options, const ToolWish& wish) {
-  const int status = take_from_config(options, wish, "tail");
+  const int status = take_from_config(options, wish, "tail", "/v1/events");
   return status != 0 ? status : tail(options);
 }
 
 int run_explain(ExplainOptions options, const ToolWish& wish) {
-  const int status = take_from_config(options, wish, "explain");
+  const int status = take_from_config(options, wish, "explain", "/v1/calls");
   return status != 0 ? status : explain(options);
 }
 
@@ -157,7 +167,7 @@ int run_simulate(SimulateOptions options, const ToolWish& wish) {
                  "hookswitchd simulate: --source names no webhook source of the native dialect\n");
       return kUsage;
     }
-    options.url = own_url(*settings) + "/v1/hooks/" + wish.source;
+    options.url = own_url(*settings, "/v1/hooks/") + "/v1/hooks/" + wish.source;
   }
   return simulate(options);
 }

@@ -1,17 +1,16 @@
 #include "daemon/settings/settings.hpp"
 
-#include <arpa/inet.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include <algorithm>
 #include <filesystem>
 #include <set>
-#include <thread>
 #include <type_traits>
 
 #include "base/file.hpp"
 #include "base/text.hpp"
+#include "daemon/settings/listen.hpp"
 #include "daemon/settings/section.hpp"
 #include "proto/assets.hpp"
 
@@ -27,72 +26,10 @@ bool is_name(std::string_view text) {
   });
 }
 
-/// "127.0.0.1" or "[::1]".
-bool is_ip_address(std::string host) {
-  in_addr v4{};
-  in6_addr v6{};
-  if (!host.starts_with('[')) return ::inet_pton(AF_INET, host.c_str(), &v4) == 1;
-  return host.ends_with(']') &&
-         ::inet_pton(AF_INET6, host.substr(1, host.size() - 2).c_str(), &v6) == 1;
-}
-
 /// A name that goes into paths, cursors and labels.
 void read_name(Section& in, std::string_view key, std::string& out) {
   in.required(key, out);
   if (!out.empty() && !is_name(out)) in.fail(key, "must be 1..64 letters, digits, '-', '_' or '.'");
-}
-
-void read_listen(Section& root, Settings& out) {
-  auto sections = root.tables("listen");
-  for (auto& in : sections) {
-    std::string address;
-    in.required("address", address);
-    const auto colon = address.rfind(':');
-    const auto port = colon == std::string::npos
-                          ? std::nullopt
-                          : parse_int(std::string_view{address}.substr(colon + 1));
-    const bool numeric = colon != std::string::npos && is_ip_address(address.substr(0, colon));
-    if (!address.empty() && (!numeric || !port || *port < 0 || *port > 65535))
-      in.fail("address", "must be an IP address and a port, like 127.0.0.1:8080");
-    out.server.listen.push_back({address});
-    in.texts("hosts", out.hosts);
-    std::vector<std::string> origins;
-    in.texts("origins", origins);
-    for (const auto& origin : origins)
-      if (auto added = out.origins.add(origin); !added)
-        in.fail("origins", fmt::format("\"{}\" {}", origin, added.error().detail));
-    in.finish();
-  }
-  if (out.server.listen.empty()) out.server.listen.push_back({"127.0.0.1:8080"});
-}
-
-void read_http(Section in, http::ServerOptions& out) {
-  const auto size = [](std::size_t& into) {
-    return [&into](std::int64_t v) { into = static_cast<std::size_t>(v); };
-  };
-  const auto time = [](std::chrono::milliseconds& into) {
-    return [&into](std::int64_t v) { into = std::chrono::milliseconds{v}; };
-  };
-  out.io_threads = 0;
-  in.integer("body_bytes_max", 1024, 16 * 1024 * 1024, size(out.body_bytes_max));
-  in.integer("header_bytes_max", 1024, 256 * 1024, size(out.header_bytes_max));
-  in.integer("header_time_ms", 100, 60'000, time(out.header_time));
-  in.integer("idle_time_ms", 1000, 3'600'000, time(out.idle_time));
-  in.integer("connections_max", 16, 1'000'000, size(out.connections_max));
-  in.integer("io_threads", 0, 64,
-             [&](std::int64_t v) { out.io_threads = static_cast<unsigned>(v); });
-  in.finish();
-  if (out.io_threads == 0) out.io_threads = std::max(1U, std::thread::hardware_concurrency());
-}
-
-void read_delivery(Section in, http::ServerOptions& out) {
-  in.integer("client_queue_bytes_max", 65'536, 1 << 30,
-             [&](std::int64_t v) { out.client_queue_bytes_max = static_cast<std::size_t>(v); });
-  in.integer("client_queue_age_ms_max", 100, 600'000,
-             [&](std::int64_t v) { out.client_queue_age_max = std::chrono::milliseconds{v}; });
-  in.integer("ping_ms", 1000, 600'000,
-             [&](std::int64_t v) { out.ping_time = std::chrono::milliseconds{v}; });
-  in.finish();
 }
 
 void read_auth(Section in, Settings& out) {
@@ -127,18 +64,20 @@ void read_auth(Section in, Settings& out) {
 void read_journal(Section in, Settings& out) {
   std::string engine = "sqlite";
   in.text("engine", engine);
-  if (engine != "sqlite")
-    in.fail("engine", "must be \"sqlite\" (\"jetstream\" is not available yet)");
+  if (engine != "sqlite" && engine != "memory")
+    in.fail("engine", "must be \"sqlite\" or \"memory\" (\"jetstream\" is not available yet)");
   std::string path;
   in.text("path", path);
   if (!path.empty()) out.journal_path = in.resolve(path);
+  if (engine == "memory") out.journal_path = kMemoryJournal;
   in.integer("retention_hours", 1, 24 * 365,
              [&](std::int64_t v) { out.retention = std::chrono::hours{v}; });
   in.finish();
 }
 
 void read_recorder(Section in, Settings& out) {
-  out.recorder.folder = recording_folder(out.journal_path);
+  // Who keeps the journal in memory wants nothing on disk.
+  if (out.journal_path != kMemoryJournal) out.recorder.folder = recording_folder(out.journal_path);
   in.integer("bytes_max", 0, std::int64_t{1} << 40, [&](std::int64_t v) {
     if (v != 0 && v < 1'048'576) in.fail("bytes_max", "must be 0 (off) or at least 1048576");
     out.recorder.bytes_max = static_cast<std::uint64_t>(v);
@@ -447,7 +386,7 @@ std::shared_ptr<const Settings> load_settings(const std::string& file, Problems&
   auto directory = std::make_shared<Directory>();
   read_listen(root, *out);
   read_http(root.table("http"), out->server);
-  read_delivery(root.table("delivery"), out->server);
+  read_delivery(root.table("delivery"), *out);
   read_auth(root.table("auth"), *out);
   read_journal(root.table("journal"), *out);
   read_recorder(root.table("recorder"), *out);

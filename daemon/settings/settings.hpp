@@ -30,6 +30,9 @@ struct WebhookSource {
   std::vector<Secret> secrets;  ///< the values that its hook knows, never to be recorded
 };
 
+/// The journal's path when it is kept in memory only, in SQLite's words.
+inline constexpr const char* kMemoryJournal = ":memory:";
+
 /// A page that a CRM embeds (interfaces.md §2, `/apps/{client_id}`).
 struct PageClient {
   std::string id, org;

@@ -10,14 +10,14 @@
 
 namespace hookswitch {
 
-Result<Secret> read_secret_file(const std::string& path) {
+Result<Secret> read_secret_file(const std::string& path, std::size_t bytes_max) {
   struct stat info {};
   if (::stat(path.c_str(), &info) != 0)
     return Error{Errc::bad_request, fmt::format("cannot read {}: {}", path, std::strerror(errno))};
   if ((info.st_mode & 0007) != 0)
     return Error{Errc::bad_request,
                  fmt::format("{} may be read by others; run: chmod o= {}", path, path)};
-  auto read = read_file(path, 4096);
+  auto read = read_file(path, bytes_max);
   if (!read) return read.error();
   std::string bytes = std::move(*read);
   if (bytes.ends_with('\n')) bytes.pop_back();

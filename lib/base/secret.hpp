@@ -21,9 +21,9 @@ class Secret {
   std::string bytes_;
 };
 
-/// Reads a secret from a file: one trailing line end is dropped, at most 4 KiB, not empty. A file
-/// that others may read (mode & 0007) is refused with bad_request and a detail that says how to
-/// mend it.
-Result<Secret> read_secret_file(const std::string& path);
+/// Reads a secret from a file: one trailing line end is dropped, at most `bytes_max`, not empty. A
+/// file that others may read (mode & 0007) is refused with bad_request and a detail that says how
+/// to mend it.
+Result<Secret> read_secret_file(const std::string& path, std::size_t bytes_max = 4096);
 
 }  // namespace hookswitch

@@ -17,7 +17,9 @@ const std::string kFile = "config/hookswitch.toml";
 /// Every key that the reader asks for, as it stands in its source.
 std::set<std::string> known_keys() {
   std::set<std::string> out;
-  const std::string text = slurp(kRoot / "daemon/settings/settings.cpp");
+  std::string text;
+  for (const char* name : {"settings.cpp", "listen.cpp"})
+    text += slurp(kRoot / "daemon/settings" / name);
   const std::regex call{
       "(?:\\.(?:integer|boolean|flag|text|required|texts|text_table|secret|table|tables|has)\\(|"
       "read_name\\(\\w+, )\"([a-z0-9_]+)\""};

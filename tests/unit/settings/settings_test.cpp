@@ -63,6 +63,8 @@ TEST_F(SettingsTest, SmallestFileGivesTheDefaults) {
   EXPECT_EQ(settings->server.client_queue_bytes_max, 1024U * 1024);
   EXPECT_EQ(settings->server.client_queue_age_max, std::chrono::seconds{10});
   EXPECT_GE(settings->server.io_threads, 1U);
+  EXPECT_GE(settings->server.connections_max, 512U) << "what the limit of open files leaves";
+  EXPECT_EQ(settings->ack_window, 1000U);
   EXPECT_EQ(settings->journal_path, "/var/lib/hookswitch/journal.db");
   EXPECT_FALSE(settings->anonymous.has_value());
   EXPECT_EQ(settings->token_secrets.size(), 1U);
@@ -152,26 +154,24 @@ TEST_P(IntegerKey, IsTakenWithinItsBoundsOnly) {
     EXPECT_TRUE(told({"hookswitch.toml:6:1: ", name + ": must be "})) << wrong << "\n" << all();
   }
 }
-INSTANTIATE_TEST_SUITE_P(Keys, IntegerKey,
-                         testing::Values(Bound{"calls", "fusion_window_ms", 0, 60'000},
-                                         Bound{"calls", "settle_ms", 0, 60'000},
-                                         Bound{"calls", "unanswered_silence_minutes", 1, 10'080},
-                                         Bound{"calls", "answered_silence_hours", 1, 720},
-                                         Bound{"calls", "keep_ended_minutes", 1, 1440},
-                                         Bound{"calls", "tuple_guard_minutes", 1, 10'080},
-                                         Bound{"calls", "check_time_s", 1, 3600},
-                                         Bound{"http", "body_bytes_max", 1024, 16 * 1024 * 1024},
-                                         Bound{"http", "header_bytes_max", 1024, 256 * 1024},
-                                         Bound{"http", "header_time_ms", 100, 60'000},
-                                         Bound{"http", "idle_time_ms", 1000, 3'600'000},
-                                         Bound{"http", "connections_max", 16, 1'000'000},
-                                         Bound{"http", "io_threads", 0, 64},
-                                         Bound{"delivery", "client_queue_bytes_max", 65'536,
-                                               1 << 30},
-                                         Bound{"delivery", "client_queue_age_ms_max", 100, 600'000},
-                                         Bound{"delivery", "ping_ms", 1000, 600'000},
-                                         Bound{"journal", "retention_hours", 1, 24 * 365}),
-                         [](const auto& bound) { return std::string{bound.param.key}; });
+INSTANTIATE_TEST_SUITE_P(
+    Keys, IntegerKey,
+    testing::Values(
+        Bound{"calls", "fusion_window_ms", 0, 60'000}, Bound{"calls", "settle_ms", 0, 60'000},
+        Bound{"calls", "unanswered_silence_minutes", 1, 10'080},
+        Bound{"calls", "answered_silence_hours", 1, 720},
+        Bound{"calls", "keep_ended_minutes", 1, 1440},
+        Bound{"calls", "tuple_guard_minutes", 1, 10'080}, Bound{"calls", "check_time_s", 1, 3600},
+        Bound{"http", "body_bytes_max", 1024, 16 * 1024 * 1024},
+        Bound{"http", "header_bytes_max", 1024, 256 * 1024},
+        Bound{"http", "header_time_ms", 100, 60'000},
+        Bound{"http", "idle_time_ms", 1000, 3'600'000},
+        Bound{"http", "connections_max", 0, 1'000'000}, Bound{"http", "io_threads", 0, 64},
+        Bound{"delivery", "client_queue_bytes_max", 65'536, 1 << 30},
+        Bound{"delivery", "client_queue_age_ms_max", 100, 600'000},
+        Bound{"delivery", "ping_ms", 1000, 600'000}, Bound{"delivery", "ack_window", 1, 100'000},
+        Bound{"journal", "retention_hours", 1, 24 * 365}),
+    [](const auto& bound) { return std::string{bound.param.key}; });
 
 TEST_F(SettingsTest, UnknownKeysAreNamedWithLineAndColumnInEverySection) {
   for (const char* section :
@@ -528,6 +528,10 @@ TEST_F(SettingsTest, AnonymousNeedsAnOrganisationOfTheFileAndScopesThatExist) {
 }
 
 TEST_F(SettingsTest, JournalEnginesThatAreNotThereAreRefused) {
+  const auto memory = load_with("[journal]\nengine = \"memory\"\npath = \"data/j.db\"\n");
+  EXPECT_EQ(all(), "");
+  EXPECT_EQ(memory->journal_path, kMemoryJournal);
+  EXPECT_FALSE(memory->recorder.on()) << "nothing is on disk";
   for (const char* engine : {"jetstream", "postgres", ""}) {
     load_with("[journal]\nengine = \"" + std::string{engine} + "\"\n");
     EXPECT_TRUE(told({":6:1: journal.engine"})) << engine << "\n" << all();

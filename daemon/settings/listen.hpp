@@ -1,0 +1,15 @@
+#pragma once
+
+#include "daemon/settings/section.hpp"
+#include "daemon/settings/settings.hpp"
+
+namespace hookswitch {
+
+/// `[[listen]]`: addresses, TLS, parts, and the names and origins of browsers.
+void read_listen(Section& root, Settings& out);
+/// `[http]`: limits of connections and requests.
+void read_http(Section in, http::ServerOptions& out);
+/// `[delivery]`: what a client may leave lying.
+void read_delivery(Section in, Settings& out);
+
+}  // namespace hookswitch
