@@ -43,8 +43,14 @@ std::vector<BrokerSource> broker_sources(const Settings& settings) {
 }
 
 BrokerOptions broker_options(const Settings& settings) {
-  return {settings.journal_path, settings.retention, settings.orgs,           random_u64(),
-          settings.calls,        settings.recorder,  broker_sources(settings)};
+  return {settings.journal_path,
+          settings.retention,
+          settings.orgs,
+          random_u64(),
+          settings.calls,
+          settings.recorder,
+          broker_sources(settings),
+          settings.budgets};
 }
 
 bool same_calls(const CallLimits& a, const CallLimits& b) {
@@ -200,7 +206,7 @@ void App::reload() {
                             fresh->recorder.keep == before->recorder.keep);
     if (auto reloaded = server_.reload_certificates(); !reloaded)
       log::warning("certificates_kept_old", {{"why", reloaded.error().detail}});
-    broker_.reconfigure(fresh->directory, fresh->orgs, broker_sources(*fresh));
+    broker_.reconfigure(fresh->directory, fresh->orgs, broker_sources(*fresh), fresh->budgets);
     api_.set_settings(fresh);
     log::set_level(fresh->log_level);
     log::notice("reloaded", {{"config", fresh->file}});

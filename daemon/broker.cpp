@@ -44,16 +44,16 @@ Broker::Broker(BrokerOptions options, std::shared_ptr<const Directory> directory
       facts_ignored_(registry.counter("hookswitch_facts_ignored_total",
                                       "Facts that told nothing new or were about no call.")),
       commits_(registry.counter("hookswitch_journal_commits_total", "Journal commits.")),
-      overloads_(registry.counter("hookswitch_facts_refused_total",
-                                  "Facts refused: the queue was full or the journal failed.")),
       journal_errors_(
           registry.counter("hookswitch_journal_errors_total", "Failed journal commits and opens.")),
       queued_(registry.gauge("hookswitch_broker_queue", "Facts waiting for a commit.")),
+      queued_bytes_(registry.gauge("hookswitch_broker_queue_bytes", "What they hold in memory.")),
       live_calls_(registry.gauge("hookswitch_calls", "Calls that have not ended.")),
       calls_(directory, options_.id_seed, options_.calls),
       recorder_(options_.recorder, registry),
       hub_(*this, directory, registry) {
   calls_.set_checkable([this](const Text& org, const Text& source) { return is_up(org, source); });
+  admission_.set_budgets(options_.budgets);
   set_sources();
   record_settings();
   recorder_.directory(now(), *directory, options_.orgs);
@@ -122,26 +122,64 @@ std::vector<Broker::Health> Broker::health() const {
 }
 
 void Broker::submit(std::vector<Fact> facts, Done done, SourceInputPtr input) {
-  std::optional<Errc> refusal;
+  const Text org = facts.empty() ? Text{} : facts.front().org;
+  const Text source = facts.empty() ? Text{} : facts.front().source;
+  const Load load = load_of(facts, input);
+  const auto at = Admission::Clock::now();
+  std::optional<Refusal> refusal;
   {
     const std::lock_guard lock{mutex_};
-    if (refusing_) {
-      refusal = Errc::shutting_down;
-    } else if (!problem_.empty()) {
-      refusal = Errc::journal_io;
-    } else if (requests_facts_ + facts.size() > kBrokerQueueMax) {
-      refusal = Errc::overload;
-    } else {
-      requests_facts_ += facts.size();
-      queued_.set(static_cast<std::int64_t>(requests_facts_));
-      requests_.push_back({std::move(facts), std::move(done), std::move(input)});
+    if (refusing_)
+      refusal = Refusal::shutting_down;
+    else if (!problem_.empty())
+      refusal = Refusal::journal_io;
+    else
+      refusal = admission_.take(org, source, load, at);
+    if (!refusal) {
+      show_queue();
+      requests_.push_back({std::move(facts), std::move(done), std::move(input), org, source, load});
     }
   }
-  if (refusal) {
-    overloads_.add();
-    return done(refusal);
+  if (!refusal) return wake_.notify_one();
+  refused(source, *refusal);
+  done(*refusal == Refusal::shutting_down ? Errc::shutting_down
+       : *refusal == Refusal::journal_io  ? Errc::journal_io
+                                          : Errc::overload);
+}
+
+void Broker::refused(const std::string& source, Refusal why) {
+  registry_
+      .counter("hookswitch_facts_refused_total", "Requests whose facts were refused.",
+               {{"source", source}, {"reason", to_string(why)}})
+      .add();
+}
+
+void Broker::show_queue() {
+  queued_.set(static_cast<std::int64_t>(admission_.waiting().facts));
+  queued_bytes_.set(static_cast<std::int64_t>(admission_.waiting().bytes));
+}
+
+/// The oldest of what waits, as much as one commit takes. Under mutex_.
+std::vector<Broker::Request> Broker::take_requests() {
+  Load taken;
+  std::size_t count = 0;
+  for (; count < requests_.size(); ++count) {
+    if (taken.facts >= kBatchFactsMax || taken.bytes >= kBatchBytesMax) break;
+    const Request& request = requests_[count];
+    admission_.release(request.org, request.source, request.load);
+    taken.facts += request.load.facts;
+    taken.bytes += request.load.bytes;
   }
-  wake_.notify_one();
+  show_queue();
+  std::vector<Request> out;
+  if (count == requests_.size()) {
+    out.swap(requests_);
+    return out;
+  }
+  const auto end = requests_.begin() + static_cast<std::ptrdiff_t>(count);
+  out.assign(std::make_move_iterator(requests_.begin()), std::make_move_iterator(end));
+  requests_.erase(requests_.begin(), end);
+  return out;
 }
 
 void Broker::source_health(const std::string& org, const std::string& source, bool up,
@@ -175,9 +213,10 @@ bool Broker::look(const std::string& org,
 }
 
 void Broker::reconfigure(std::shared_ptr<const Directory> directory, std::vector<std::string> orgs,
-                         std::vector<BrokerSource> sources) {
+                         std::vector<BrokerSource> sources, Budgets budgets) {
   {
     const std::lock_guard lock{mutex_};
+    admission_.set_budgets(std::move(budgets));
     new_configuration_ = {std::move(directory), std::move(orgs), std::move(sources)};
   }
   wake_.notify_one();
@@ -244,19 +283,7 @@ void Broker::run() {
         wake_.wait_for(lock, pause, ready);
       }
       if (stopping_ && requests_.empty() && (work_.empty() || !journal_)) return;
-      if (requests_facts_ <= kBatchFactsMax) {
-        requests.swap(requests_);
-        requests_facts_ = 0;
-      } else {
-        std::size_t taken = 0, count = 0;
-        while (count < requests_.size() && taken < kBatchFactsMax)
-          taken += requests_[count++].facts.size();
-        const auto end = requests_.begin() + static_cast<std::ptrdiff_t>(count);
-        requests.assign(std::make_move_iterator(requests_.begin()), std::make_move_iterator(end));
-        requests_.erase(requests_.begin(), end);
-        requests_facts_ -= taken;
-      }
-      queued_.set(static_cast<std::int64_t>(requests_facts_));
+      requests = take_requests();
       work.swap(work_);
       configuration = std::exchange(new_configuration_, std::nullopt);
       // Clients are sent away after the last fact in hand has been answered and told.
@@ -281,7 +308,7 @@ void Broker::turn(std::vector<Request> requests, std::vector<std::function<void(
   const bool good = journal_ && commit(requests, events, bodies);
   for (auto& request : requests) {
     if (!request.done) continue;
-    if (!good) overloads_.add();
+    if (!good) refused(request.source, Refusal::journal_io);
     request.done(good ? std::nullopt : std::optional{Errc::journal_io});
   }
   if (good && !events.empty()) {

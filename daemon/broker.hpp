@@ -13,6 +13,7 @@
 
 #include "base/metrics.hpp"
 #include "calls/call_table.hpp"
+#include "daemon/admission.hpp"
 #include "delivery/hub.hpp"
 #include "delivery/session.hpp"
 #include "journal/journal.hpp"
@@ -36,6 +37,7 @@ struct BrokerOptions {
   CallLimits calls{};
   RecorderOptions recorder{};
   std::vector<BrokerSource> sources{};
+  Budgets budgets{};
 };
 
 /// One thread, the one sequence: facts are folded into calls, the events are made durable, then the
@@ -74,7 +76,7 @@ class Broker : public FactSink, public HubPort, private History {
             std::function<void(const CallTable&, const std::string& cursor)> look);
   /// Who is who and how sources write, from the next fact on. Any thread.
   void reconfigure(std::shared_ptr<const Directory> directory, std::vector<std::string> orgs,
-                   std::vector<BrokerSource> sources);
+                   std::vector<BrokerSource> sources, Budgets budgets = {});
   /// Whether what sources send is of use (submit's `input`). Any thread.
   bool records_input() const { return options_.recorder.on(); }
 
@@ -99,6 +101,8 @@ class Broker : public FactSink, public HubPort, private History {
     std::vector<Fact> facts;
     Done done;
     SourceInputPtr input;
+    Text org, source;
+    Load load;
   };
   struct Configuration {
     std::shared_ptr<const Directory> directory;
@@ -119,6 +123,9 @@ class Broker : public FactSink, public HubPort, private History {
   LiveCalls live(const std::string& org) const override { return calls_.live(org); }
 
   void run();
+  std::vector<Request> take_requests();
+  void refused(const std::string& source, Refusal why);
+  void show_queue();
   void turn(std::vector<Request> requests, std::vector<std::function<void()>> work);
   /// Folds and commits; false: nothing of it is durable and the calls are back where they were.
   bool commit(const std::vector<Request>& requests, std::vector<Event>& events,
@@ -137,8 +144,8 @@ class Broker : public FactSink, public HubPort, private History {
 
   BrokerOptions options_;
   Registry& registry_;
-  Counter &facts_taken_, &facts_ignored_, &commits_, &overloads_, &journal_errors_;
-  Gauge &queued_, &live_calls_;
+  Counter &facts_taken_, &facts_ignored_, &commits_, &journal_errors_;
+  Gauge &queued_, &queued_bytes_, &live_calls_;
   std::unordered_map<std::string, Counter*> facts_of_source_;
   std::unique_ptr<Journal> journal_;
   CallTable calls_;
@@ -152,7 +159,7 @@ class Broker : public FactSink, public HubPort, private History {
   mutable std::mutex mutex_;
   std::condition_variable wake_;
   std::vector<Request> requests_;
-  std::size_t requests_facts_ = 0;
+  Admission admission_{{kBrokerQueueMax, kBrokerQueueBytesMax}};
   std::vector<std::function<void()>> work_;
   std::vector<Health> health_changes_;
   std::vector<Health> health_;

@@ -18,6 +18,7 @@ namespace hookswitch {
 namespace {
 
 constexpr std::size_t kConfigBytesMax = 1024 * 1024;
+constexpr std::int64_t kFactsPerSecondMost = 1'000'000;
 
 bool is_name(std::string_view text) {
   return !text.empty() && text.size() <= 64 && std::all_of(text.begin(), text.end(), [](char c) {
@@ -129,6 +130,9 @@ void read_people(Section& root, Settings& out, Directory& directory) {
       org.country.clear();
     }
     if (directory.find_org(org.id) != nullptr) in.fail("id", "is used twice");
+    in.integer("facts_per_second", 0, kFactsPerSecondMost, [&](std::int64_t v) {
+      if (v > 0) out.budgets.orgs[org.id] = static_cast<std::uint32_t>(v);
+    });
     in.finish();
     out.orgs.push_back(org.id);
     directory.add(std::move(org));
@@ -318,6 +322,9 @@ void read_sources(Section& root, const Directory& directory, Settings& out) {
     if (std::find(names.begin(), names.end(), name) != names.end())
       in.fail("name", "is used twice");
     names.push_back(name);
+    in.integer("facts_per_second", 0, kFactsPerSecondMost, [&](std::int64_t v) {
+      if (v > 0) out.budgets.sources[{org, name}] = static_cast<std::uint32_t>(v);
+    });
     if (!org.empty() && std::find(out.orgs.begin(), out.orgs.end(), org) == out.orgs.end())
       in.fail("org", "names no [[org]]");
     if (kind == "webhook") {

@@ -13,6 +13,7 @@
 #include "base/secret.hpp"
 #include "calls/call_table.hpp"
 #include "calls/source_book.hpp"
+#include "daemon/admission.hpp"
 #include "daemon/settings/problems.hpp"
 #include "dialects/dialect.hpp"
 #include "directory/directory.hpp"
@@ -58,6 +59,7 @@ struct Settings {
   log::Level log_level = log::Level::info;
   std::shared_ptr<const Directory> directory;
   std::vector<std::string> orgs;
+  Budgets budgets;
   std::map<std::string, WebhookSource, std::less<>> webhooks;  ///< by name
   std::vector<sip::SourceSettings> sip_sources;
   std::vector<SourceRules> sip_rules;                      ///< of sip_sources, in their order

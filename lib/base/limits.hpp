@@ -54,9 +54,12 @@ inline constexpr std::chrono::seconds kPingTime{20};
 // broker
 inline constexpr std::size_t kBrokerQueueMax =
     20'000;  // facts waiting for a commit; above it sources get 503
+inline constexpr std::size_t kBrokerQueueBytesMax =
+    64 * 1024 * 1024;  // ... and of at most this: bodies may be large, and so may their facts
 inline constexpr std::size_t kLookIdsMax = 50;  // ids in one GET /v1/calls
 inline constexpr std::size_t kReplayEventsPerTurn =
     2048;  // past events looked at between two commits: 8 pages of the journal, some milliseconds
 inline constexpr std::size_t kBatchFactsMax = 4096;  // facts folded into one commit
+inline constexpr std::size_t kBatchBytesMax = 8 * 1024 * 1024;  // ... or as many as hold this
 
 }  // namespace hookswitch

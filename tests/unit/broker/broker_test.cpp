@@ -346,21 +346,41 @@ TEST_F(BrokerTest, StopAnswersWhatIsInHand) {
   EXPECT_EQ(answer(std::move(one)), std::nullopt);
 }
 
-TEST_F(BrokerTest, FullQueueIsRefusedAsOverloadAtOnce) {
+TEST_F(BrokerTest, NoisySourceIsRefusedAsOverloadAtOnceAndLeavesRoomForOthers) {
   start();
   auto gate = hold();
   std::vector<std::future<std::optional<Errc>>> taken;
   std::size_t facts = 0;
-  for (; facts + kFactsPerRequestMax <= kBrokerQueueMax; facts += kFactsPerRequestMax)
-    taken.push_back(submit(std::vector<Fact>(kFactsPerRequestMax, fact(FactType::presence))));
-  auto refused = submit(std::vector<Fact>(kFactsPerRequestMax, fact(FactType::presence)));
+  const std::vector<Fact> many(kFactsPerRequestMax, fact(FactType::presence));
+  for (; 2 * facts + kFactsPerRequestMax <= kBrokerQueueMax; facts += kFactsPerRequestMax)
+    taken.push_back(submit(many));
+  auto refused = submit(many);
   EXPECT_EQ(refused.wait_for(std::chrono::seconds{0}), std::future_status::ready);
   EXPECT_EQ(answer(std::move(refused)), Errc::overload);
-  EXPECT_EQ(registry.value("hookswitch_facts_refused_total"), 1);
+  EXPECT_EQ(registry.value("hookswitch_facts_refused_total",
+                           {{"source", "pbx"}, {"reason", "source_share"}}),
+            1);
+  Fact calm = fact(FactType::presence);
+  calm.source = "calm";
+  taken.push_back(submit({calm}));
   gate.set_value();
   for (auto& one : taken) EXPECT_EQ(answer(std::move(one)), std::nullopt);
   EXPECT_EQ(tell(FactType::started), std::nullopt) << "there is room again";
   EXPECT_EQ(registry.value("hookswitch_broker_queue"), 0);
+  EXPECT_EQ(registry.value("hookswitch_broker_queue_bytes"), 0);
+}
+
+TEST_F(BrokerTest, JournalInMemoryServesAndLeavesNoFile) {
+  start(":memory:");
+  const auto client = attach();
+  EXPECT_EQ(tell(FactType::started), std::nullopt);
+  cursor();
+  EXPECT_FALSE(events(client).empty());
+  broker.reset();
+  EXPECT_FALSE(fs::exists(":memory:"));
+  start(":memory:");
+  EXPECT_EQ(
+      on_broker([](const CallTable& calls, const std::string&) { return calls.live_count(); }), 0u);
 }
 
 TEST_F(BrokerTest, HealthIsToldOncePerChange) {

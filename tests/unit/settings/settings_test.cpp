@@ -85,13 +85,14 @@ TEST_F(SettingsTest, WholeFileIsRead) {
       "anonymous = { org = \"acme\", user = \"alice\", scope = \"events:own\" }\n"
       "[journal]\nengine = \"sqlite\"\npath = \"data/j.db\"\nretention_hours = 48\n"
       "[log]\nlevel = \"debug\"\n"
-      "[[org]]\nid = \"acme\"\ncountry = \"US\"\nnumber = \"+12025550100\"\n"
+      "[[org]]\nid = \"acme\"\ncountry = \"US\"\nnumber = \"+12025550100\"\nfacts_per_second = "
+      "500\n"
       "[[user]]\norg = \"acme\"\nid = \"alice\"\nname = \"Alice\"\nemail = "
       "\"alice@example.com\"\nextensions = [\"101\", \"201\"]\n"
       "[[source]]\nname = \"cloud\"\norg = \"acme\"\nkind = \"webhook\"\ndialect = "
       "\"zadarma\"\nsecret_file = \"zadarma.secret\"\n"
       "public_url = \"https://cti.example.com/v1/hooks/cloud\"\ntime_zone = "
-      "\"Europe/Sofia\"\ncountry = \"BG\"\n"
+      "\"Europe/Sofia\"\ncountry = \"BG\"\nfacts_per_second = 20\n"
       "[[source]]\nname = \"hq\"\norg = \"acme\"\nkind = \"sip\"\nserver = "
       "\"sip:127.0.0.1:5060\"\ndomain = \"pbx.example.com\"\n"
       "username = \"watcher\"\npassword_file = \"sip.password\"\nrealm = \"pbx\"\nwatch = "
@@ -127,6 +128,9 @@ TEST_F(SettingsTest, WholeFileIsRead) {
   EXPECT_EQ(settings->sip_sources[0].password.reveal(), "sip-test-secret");
   EXPECT_EQ(settings->sip_sources[0].expires_s, 300);
   EXPECT_EQ(settings->sip_sources[0].watch, (std::vector<std::string>{"101", "102"}));
+  EXPECT_EQ(settings->budgets.orgs.at("acme"), 500u);
+  EXPECT_EQ(settings->budgets.sources.at({"acme", "cloud"}), 20u);
+  EXPECT_EQ(settings->budgets.sources.size(), 1u) << "no limit unless told";
   ASSERT_TRUE(settings->clients.contains("crm"));
   EXPECT_EQ(settings->clients.at("crm").headers.at("X-A"), "b");
   EXPECT_TRUE(settings->clients.at("crm").origins.allows("https://a.example.com"));
@@ -527,7 +531,7 @@ TEST_F(SettingsTest, AnonymousNeedsAnOrganisationOfTheFileAndScopesThatExist) {
   EXPECT_TRUE(told({":2:1: auth.anonymous: must be a table"})) << all();
 }
 
-TEST_F(SettingsTest, JournalEnginesThatAreNotThereAreRefused) {
+TEST_F(SettingsTest, JournalIsOnDiskOrInMemoryAndNothingElse) {
   const auto memory = load_with("[journal]\nengine = \"memory\"\npath = \"data/j.db\"\n");
   EXPECT_EQ(all(), "");
   EXPECT_EQ(memory->journal_path, kMemoryJournal);
