@@ -20,7 +20,10 @@
 namespace hookswitch {
 namespace {
 
-constexpr auto kDrainTime = std::chrono::seconds{3};
+// Of the five seconds that a stop may take: for answering what is in hand, then for what clients
+// still have to read.
+constexpr auto kDrainTime = std::chrono::milliseconds{2500};
+constexpr auto kPartTime = std::chrono::milliseconds{4000};
 constexpr auto kStuck = std::chrono::seconds{3};  // threads turn at least once a second
 constexpr auto kStartTime = std::chrono::seconds{
     10};  // sources may take this long before we call ourselves ready without them
@@ -60,6 +63,13 @@ bool same_calls(const CallLimits& a, const CallLimits& b) {
                                             b.unanswered_silence, b.answered_silence, b.check_time);
 }
 
+http::ServerOptions server_options(const Settings& settings,
+                                   std::vector<http::Listener> listeners) {
+  http::ServerOptions out = settings.server;
+  out.listen = std::move(listeners);
+  return out;
+}
+
 SipSupervisorOptions sip_options(const Settings& settings) {
   SipSupervisorOptions out;
   out.executable = own_executable();
@@ -69,12 +79,12 @@ SipSupervisorOptions sip_options(const Settings& settings) {
 
 }  // namespace
 
-App::App(std::shared_ptr<const Settings> settings)
+App::App(std::shared_ptr<const Settings> settings, std::vector<http::Listener> listeners)
     : settings_(std::move(settings)),
       broker_(broker_options(*settings_), settings_->directory, registry_),
       api_(settings_, broker_, registry_,
            {[this] { return readiness(); }, [this] { return alive(); }}),
-      server_(settings_->server, api_, registry_),
+      server_(server_options(*settings_, std::move(listeners)), api_, registry_),
       sip_(sip_options(*settings_), broker_, registry_),
       started_(std::chrono::steady_clock::now()) {}
 
@@ -123,6 +133,7 @@ int App::run() {
     if (fd >= 0) ::close(fd);
     return 1;
   }
+  broker_turned_ = server_turned_ = std::chrono::steady_clock::now();  // just begun is not stuck
   notify_systemd("READY=1\nSTATUS=serving");
   const auto pause =
       std::min(watchdog_pause().value_or(std::chrono::seconds{1}), std::chrono::milliseconds{1000});
@@ -219,13 +230,15 @@ void App::reload() {
 void App::stop() {
   notify_systemd("STOPPING=1");
   log::notice("stopping");
+  const auto until = std::chrono::steady_clock::now() + kPartTime;
   server_.stop_accepting();
-  sip_.stop();
-  broker_.drain();
-  const auto until = std::chrono::steady_clock::now() + kDrainTime;
+  // Its process may take seconds to unsubscribe; clients need not wait for that.
+  std::thread sip{[this] { sip_.stop(); }};
+  broker_.drain(kDrainTime);
   while (!server_.idle() && std::chrono::steady_clock::now() < until)
     std::this_thread::sleep_for(std::chrono::milliseconds{10});
   server_.stop();
+  sip.join();
   broker_.stop();
   log::notice("stopped");
 }

@@ -18,7 +18,8 @@ namespace hookswitch {
 /// The running daemon: wires the rooms, handles signals, stops in order. Main thread.
 class App {
  public:
-  explicit App(std::shared_ptr<const Settings> settings);
+  /// `listeners`: those of the settings, some with a socket that was inherited.
+  App(std::shared_ptr<const Settings> settings, std::vector<http::Listener> listeners);
   ~App();
 
   /// Runs until SIGTERM or SIGINT; the exit status (0, or 1 when it could not start).

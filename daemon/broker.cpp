@@ -504,7 +504,7 @@ void Broker::health_told() {
   health_in_hand_.clear();
 }
 
-void Broker::drain() {
+void Broker::drain(std::chrono::milliseconds most) {
   if (!thread_.joinable()) return;
   const auto done = std::make_shared<std::promise<void>>();  // outlives an impatient caller
   {
@@ -516,7 +516,7 @@ void Broker::drain() {
     };
   }
   wake_.notify_one();
-  done->get_future().wait_for(std::chrono::seconds{3});
+  done->get_future().wait_for(most);
 }
 
 void Broker::stop() {

@@ -53,8 +53,8 @@ class Broker : public FactSink, public HubPort, private History {
   /// Opens the journal, takes up the calls of before, starts the thread. Error: journal_io.
   Result<void> start();
   /// Answers what is in hand, tells every client shutting_down, then takes no more facts. Blocks
-  /// until that is done.
-  void drain();
+  /// until that is done, or for `most`.
+  void drain(std::chrono::milliseconds most = std::chrono::seconds{3});
   void stop();
   /// Called on the broker's thread when the source should say again what it knows of these
   /// extensions: a call of theirs is silent for too long, or the source was away. Before start().

@@ -15,6 +15,7 @@
 #include "daemon/commands/replay.hpp"
 #include "daemon/commands/simulate.hpp"
 #include "daemon/commands/tail.hpp"
+#include "daemon/inherited_sockets.hpp"
 #include "daemon/open_files.hpp"
 #include "daemon/parts.hpp"
 #include "daemon/settings/settings.hpp"
@@ -67,9 +68,14 @@ std::optional<std::int64_t> parse_ttl(std::string_view text) {
 
 int serve(const std::string& config) {
   raise_open_files();
+  const auto sockets = take_inherited_sockets();
   const auto settings = load_or_report(config);
   if (!settings) return kConfig;
-  return App{settings}.run();
+  Problems problems;
+  auto listeners = with_sockets(settings->server.listen, sockets, problems);
+  for (const auto& problem : problems) fmt::print(stderr, "{}\n", problem);
+  if (!problems.empty()) return kConfig;
+  return App{settings, std::move(listeners)}.run();
 }
 
 int check(const std::string& config) {

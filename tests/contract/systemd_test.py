@@ -9,6 +9,7 @@ import unittest
 
 SYSTEMD = pathlib.Path(__file__).resolve().parents[2] / "systemd"
 UNIT = SYSTEMD / "hookswitchd.service"
+SOCKET = SYSTEMD / "hookswitchd.socket"
 
 
 def analyze(*arguments):
@@ -35,6 +36,12 @@ class Analyzed(unittest.TestCase):
 
     def test_verify_is_silent(self):
         result = analyze("verify", "--man=no", self.unit())
+        self.assertEqual((result.returncode, result.stderr, result.stdout), (0, "", ""))
+
+    def test_verify_is_silent_about_the_socket_with_its_service(self):
+        self.unit()
+        shutil.copy(SOCKET, self.folder)
+        result = analyze("verify", "--man=no", str(self.folder / SOCKET.name))
         self.assertEqual((result.returncode, result.stderr, result.stdout), (0, "", ""))
 
     def test_verify_would_say_that_a_key_is_unknown(self):
@@ -90,6 +97,11 @@ class Lines(unittest.TestCase):
         ):
             self.assertIn(line, lines)
         self.assertTrue(any(line.startswith("MemoryMax=") for line in lines))
+        self.assertEqual(
+            [line for line in SOCKET.read_text().splitlines() if line.startswith("IPAddress")],
+            [line for line in lines if line.startswith("IPAddress")],
+            "who may connect is the same with and without the socket unit",
+        )
         self.assertTrue(any(line.startswith("LoadCredential=") for line in lines))
 
 

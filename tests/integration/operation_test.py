@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 """For the one who runs it: configuration, command line, health, metrics, log, signals, systemd."""
 import contextlib
+import http.client
 import json
 import os
 import pathlib
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -673,6 +675,193 @@ class Notify(unittest.TestCase):
         self.assertEqual(
             self.daemon.http("POST", "/v1/hooks/cloud", wire.facts_of_call("ready-1"))[0], 200
         )
+
+
+class Listeners(unittest.TestCase):
+    def test_a_listener_serves_its_parts_only(self):
+        hooks = harness.free_tcp_port()
+        extra = '[[listen]]\naddress = "127.0.0.1:%d"\nparts = ["hooks"]\n' % hooks
+        with harness.Daemon(extra + wire.NATIVE) as daemon:
+            connection = http.client.HTTPConnection("127.0.0.1", hooks, timeout=10)
+            self.addCleanup(connection.close)
+
+            def status(method, path, body=None, headers=None):
+                connection.request(method, path, body, headers or {})
+                answer = connection.getresponse()
+                answer.read()
+                return answer.status
+
+            fact = json.dumps(wire.facts_of_call("parts-1"))
+            self.assertEqual(
+                status("POST", "/v1/hooks/cloud", fact, {"Content-Type": "application/json"}), 200
+            )
+            for path in ("/", "/metrics", "/readyz", "/v1/calls", "/v1/events", "/hookswitch.js"):
+                self.assertEqual(status("GET", path), 404, path)
+            self.assertEqual(daemon.http("GET", "/metrics")[0], 200, "the other has all")
+
+    def test_open_files_are_raised_to_what_the_system_allows(self):
+        import resource
+
+        _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        with harness.Daemon(wire.NATIVE) as daemon:
+            limits = pathlib.Path("/proc/%d/limits" % daemon.process.pid).read_text()
+        soft = re.search(r"Max open files\s+(\S+)", limits).group(1)
+        self.assertEqual(soft, "unlimited" if hard == resource.RLIM_INFINITY else str(hard))
+
+
+class Stop(unittest.TestCase):
+    def test_within_five_seconds_under_load_with_clients_that_do_not_read(self):
+        """What was acknowledged has been told to those who read, then 1012; exit status 0."""
+        daemon = self.enterContext(harness.Daemon(wire.NATIVE))
+        clients = [harness.Client(daemon, wire.token("alice", "events:org")) for _ in range(3)]
+        self.addCleanup(lambda: [client.close() for client in clients])
+        stuck = [self.stuck_client(daemon) for _ in range(20)]
+        acknowledged, refused, stop = [], [], threading.Event()
+
+        def post(number):
+            for count in range(1_000_000):
+                if stop.is_set():
+                    return
+                call = "stop-%d-%d" % (number, count)
+                fact = {"type": "ringing", "ids": {"call": [call]}, "agent": {"ext": "101"},
+                        "custom_data": "x" * 1500}
+                try:
+                    status = daemon.http("POST", "/v1/hooks/cloud", fact)[0]
+                except OSError:
+                    return
+                except http.client.HTTPException:
+                    return
+                (acknowledged if status == 200 else refused).append(call)
+
+        posters = [threading.Thread(target=post, args=(number,)) for number in range(4)]
+        for poster in posters:
+            poster.start()
+        harness.wait_until(lambda: len(acknowledged) > 300, 30, "some load")
+        started = time.monotonic()
+        daemon.process.send_signal(signal.SIGTERM)
+        self.assertEqual(daemon.process.wait(10), 0)
+        took = time.monotonic() - started
+        stop.set()
+        for poster in posters:
+            poster.join(10)
+        self.assertLess(took, 5)
+        for client in clients:
+            harness.wait_until(lambda: client.close_code is not None, 5, "the close frame")
+            self.assertEqual(client.close_code, 1012)
+            told = {call for event in client.events if event["type"] == "call.ringing"
+                    for call in wire.vendor_ids(event["data"]["call"])}
+            self.assertEqual(set(acknowledged) - told, set(), "told before it was closed")
+        self.assertEqual(len(stuck), 20)
+        daemon.start()  # for the harness to stop
+        self.assertNotIn("damaged", daemon.log())
+
+    def stuck_client(self, daemon):
+        sock = socket.socket()
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        self.addCleanup(sock.close)
+        sock.connect(("127.0.0.1", daemon.port))
+        sock.sendall(
+            b"GET /v1/events HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nUpgrade: websocket\r\n"
+            b"Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+            b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n" % daemon.port
+        )
+        self.assertIn(b" 101 ", sock.recv(1024))
+        hello = json.dumps({"op": "hello", "token": wire.token("alice", "events:org")}).encode()
+        sock.sendall(b"\x81\xfe" + len(hello).to_bytes(2, "big") + bytes(4) + hello)
+        return sock
+
+
+class SocketActivation(unittest.TestCase):
+    """The test holds the listening socket as systemd does with a socket unit."""
+
+    def setUp(self):
+        self.listening = self.enterContext(socket.socket())
+        self.listening.bind(("127.0.0.1", 0))
+        self.listening.listen(4096)
+        self.daemon = harness.Daemon(wire.NATIVE)
+        self.addCleanup(shutil.rmtree, self.daemon.folder, True)
+        text = self.daemon.config.read_text().replace(
+            ":%d" % self.daemon.port, ":%d" % self.listening.getsockname()[1]
+        )
+        self.daemon.config.write_text(text)
+        self.daemon.port = self.listening.getsockname()[1]
+
+    def start(self, config=None):
+        """As systemd does: the socket at descriptor 3, and $LISTEN_PID of the process itself."""
+        fd = self.listening.fileno()
+        script = "exec 3<&%d; [ %d = 3 ] || exec %d<&-; LISTEN_FDS=1 LISTEN_PID=$$ exec %s serve --config %s" % (
+            fd, fd, fd, self.daemon.binary, config or self.daemon.config)
+        with open(self.daemon.folder / "daemon.log", "ab") as log:
+            process = subprocess.Popen(["bash", "-c", script], stdin=subprocess.DEVNULL,
+                                       stdout=log, stderr=log, pass_fds=[fd])
+        self.addCleanup(lambda: process.poll() is None and (process.kill(), process.wait()))
+        return process
+
+    def test_a_restart_refuses_no_connection(self):
+        self.daemon.process = self.start()
+        self.daemon.wait_ready()
+        problems, answered, done = [], [], threading.Event()
+
+        def knock():
+            while not done.is_set():
+                try:
+                    with socket.create_connection(("127.0.0.1", self.daemon.port), 20) as sock:
+                        # Only what was cut in the middle may be asked again; nobody is refused.
+                        with contextlib.suppress(ConnectionResetError, BrokenPipeError):
+                            sock.sendall(b"GET /livez HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n"
+                                         b"Connection: close\r\n\r\n" % self.daemon.port)
+                            answer = sock.recv(4096)
+                            if answer:
+                                answered.append(answer[:12])
+                except OSError as problem:
+                    problems.append(repr(problem))
+                    return
+
+        knockers = [threading.Thread(target=knock) for _ in range(4)]
+        for knocker in knockers:
+            knocker.start()
+        try:
+            for _ in range(3):
+                seen = len(answered)
+                harness.wait_until(lambda: len(answered) > seen + 50, 20, "answers")
+                self.daemon.process.send_signal(signal.SIGTERM)
+                self.assertEqual(self.daemon.process.wait(10), 0)
+                seen = len(answered)
+                self.daemon.process = self.start()
+                harness.wait_until(lambda: len(answered) > seen + 50, 20, "answers again")
+        finally:
+            done.set()
+            for knocker in knockers:
+                knocker.join(30)
+        self.assertEqual(problems, [])
+        self.assertEqual(set(answered), {b"HTTP/1.1 200"})
+        self.daemon.stop()
+
+    def test_children_do_not_have_the_socket(self):
+        with open(self.daemon.config, "a") as config:
+            config.write('[[source]]\nname = "hq"\norg = "acme"\nkind = "sip"\n'
+                         'server = "sip:127.0.0.1:9"\nwatch = ["101"]\n')
+        self.daemon.process = self.start()
+        children = harness.wait_until(self.daemon.children, 20, "the SIP process")
+        inode = "socket:[%d]" % os.fstat(self.listening.fileno()).st_ino
+        for pid in children:
+            links = [os.readlink(fd) for fd in pathlib.Path("/proc/%d/fd" % pid).iterdir()]
+            self.assertNotIn(inode, links)
+            variables = pathlib.Path("/proc/%d/environ" % pid).read_bytes()
+            self.assertNotIn(b"LISTEN_", variables)
+        self.daemon.wait_ready()
+        self.daemon.stop()
+
+    def test_a_socket_that_no_listener_names_is_a_problem_of_the_configuration(self):
+        path = self.daemon.folder / "other.toml"
+        path.write_text(
+            self.daemon.config.read_text().replace(
+                ":%d" % self.daemon.port, ":%d" % harness.free_tcp_port()
+            )
+        )
+        process = self.start(path)
+        self.assertEqual(process.wait(10), 78)
+        self.assertIn(":%d" % self.daemon.port, self.daemon.log())
 
 
 class Tools(DaemonCase):
