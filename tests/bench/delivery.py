@@ -27,8 +27,9 @@ SQLITE = ROOT / "build/release/journal_bench"
 BATCH = 256  # facts a request
 CLIENTS = 10_000
 
-# One POST, one event: the call of an extension is there already and gets another note. The mark tells a receiver which it is.
-FACT = '{"type":"updated","ids":{"call":["c{topic}"]},"agent":{"ext":"{topic}"},"custom_data":"{mark}"}'
+# One POST, one event: the call is there already and gets another note. The mark tells a receiver which it is. An extension's events
+# are about several calls in turn, for of two facts about one call that overtake each other only the newer is news.
+FACT = '{"type":"updated","ids":{"call":["c{topic}-{turn}"]},"agent":{"ext":"{topic}"},"custom_data":"{mark}"}'
 
 
 def free_port():
@@ -86,11 +87,11 @@ class Floor(Process):
 
 
 class Daemon(Process):
-    """hookswitchd in a folder of its own, with one live call per extension in `extensions`."""
+    """hookswitchd in a folder of its own, with `turns` live calls per extension in `extensions`."""
 
-    def __init__(self, binary, engine, extensions=(), tls=False, more=""):
+    def __init__(self, binary, engine, extensions=(), turns=1, tls=False, more=""):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="bench-", dir=OUT))
-        self.binary, self.extensions, self.tls = binary, extensions, tls
+        self.binary, self.extensions, self.turns, self.tls = binary, extensions, turns, tls
         port, self.plain_port = free_port(), free_port()
         secret = self.folder / "jwt.secret"
         secret.touch(0o600)
@@ -124,7 +125,7 @@ class Daemon(Process):
         self.token = subprocess.run(
             [self.binary, "token", "--config", self.config, "--org", ORG, "--scope", "events:org"],
             check=True, capture_output=True, text=True).stdout.strip()
-        self.post([self.ringing(ext) for ext in self.extensions])
+        self.post([self.ringing(ext, turn) for ext in self.extensions for turn in range(self.turns)])
         # With it a client resumes and is not told of every call that lives.
         self.cursor = self.ask("/v1/calls?ext=none")[1]["Hookswitch-Cursor"]
         return self
@@ -137,8 +138,9 @@ class Daemon(Process):
         shutil.rmtree(self.folder, ignore_errors=True)
 
     @staticmethod
-    def ringing(ext):
-        return {"type": "ringing", "ids": {"call": ["c%s" % ext]}, "agent": {"ext": str(ext)}}
+    def ringing(ext, turn):
+        call = "c%s-%d" % (ext, turn)
+        return {"type": "ringing", "ids": {"call": [call]}, "agent": {"ext": str(ext)}}
 
     def post(self, facts):
         for at in range(0, len(facts), BATCH):
@@ -163,7 +165,8 @@ class Daemon(Process):
                  "subscribe": [{"ext": [ext]}]}
         return ["--port", self.port, "--path", "/v1/events", "--init", json.dumps(hello),
                 "--ready-expect", '"welcome"', "--pub-port", self.plain_port,
-                "--pub-path", "/v1/hooks/bench", "--body", body, "--pid", self.pid,
+                "--pub-path", "/v1/hooks/bench", "--body", body, "--turns", self.turns,
+                "--pid", self.pid,
                 *(["--tls"] if self.tls else [])]
 
 
@@ -215,11 +218,11 @@ class Bench:
     def daemon(self, engine="memory", **more):
         return Daemon(self.wish.daemon, engine, **more)
 
-    def pairs(self, label, floor_mode, engine="memory", extensions=(), **more):
+    def pairs(self, label, floor_mode, engine="memory", extensions=(), turns=1, **more):
         """[(ours, floor)] of several runs in turns, at the same size of event."""
         out = []
         for _ in range(self.repeat):
-            with self.daemon(engine, extensions=extensions) as daemon:
+            with self.daemon(engine, extensions=extensions, turns=turns) as daemon:
                 ours = self.load(daemon, label, **more)
             with Floor(floor_mode, self.event_bytes) as floor:
                 out.append((ours, self.load(floor, "floor " + label, **more)))
@@ -256,7 +259,7 @@ class Bench:
 
     def broadcast(self):
         path = ("server", "us_per_delivery")
-        all_of_one = dict(clients=CLIENTS, topics=1, pub_conns=16)
+        all_of_one = dict(clients=CLIENTS, topics=1, pub_conns=16, turns=64)
         pairs = self.pairs("broadcast", "send", extensions=[0], window=1, **all_of_one)
         self.ratio_row("broadcast to 10,000, 1 in flight: CPU a delivery", pairs, path, 1.1)
         pairs = self.pairs("broadcast 16", "flat", extensions=[0], window=15 * CLIENTS + 1,
@@ -267,7 +270,7 @@ class Bench:
 
     def targeted(self):
         topics = CLIENTS * 2 // 3
-        load = dict(clients=CLIENTS, topics=topics, pub_conns=64, window=4096)
+        load = dict(clients=CLIENTS, topics=topics, turns=2, pub_conns=64, window=4096)
         for engine, name, limit in (("memory", "in memory", 1.35), ("sqlite", "durable", 2.0)):
             pairs = self.pairs("targeted " + name, "send", engine, range(topics), **load)
             self.ratio_row("targeted, 64 posters, %s: CPU an event" % name, pairs,
@@ -277,7 +280,7 @@ class Bench:
 
     def fixed(self):
         topics = CLIENTS * 2 // 3
-        pairs = self.pairs("5,000/s", "send", "sqlite", range(topics), clients=CLIENTS,
+        pairs = self.pairs("5,000/s", "send", "sqlite", range(topics), 2, clients=CLIENTS,
                            topics=topics, pub_conns=64, rate=5000)
         for name, key, limit in (("p50", "p50", 1), ("p99", "p99", 5), ("p99.9", "p999", 20)):
             ours, floor = (self.median(side, "latency_us", key) / 1000 for side in zip(*pairs))
@@ -287,7 +290,7 @@ class Bench:
     def webhooks(self):
         per_second = []
         for _ in range(self.repeat):
-            with self.daemon("sqlite", extensions=range(64)) as daemon:
+            with self.daemon("sqlite", extensions=range(64), turns=32) as daemon:
                 per_second.append(self.load(daemon, "webhooks", clients=64, topics=64,
                                             pub_conns=64))
         alone = self.group_commit()
@@ -344,7 +347,7 @@ class Bench:
             with self.daemon("sqlite", extensions=[*range(CLIENTS), *others]) as daemon:
                 for seq in range(1, missed + 1):
                     daemon.post([json.loads(
-                        FACT.replace("{topic}", str(topic)).replace(
+                        FACT.replace("{topic}", str(topic)).replace("{turn}", "0").replace(
                             "{mark}", "wl1.%06d.%010d.%019d." % (topic, seq, time.monotonic_ns())))
                         for topic in range(CLIENTS)])
                 steady = self.start_load(
@@ -370,16 +373,20 @@ class Bench:
                  statistics.median(latencies) / 1000, None, 100)
 
     def stalled(self):
-        """100 of 1,000 stop reading; how long until they are sent away is the daemon's own count."""
+        """100 of 1,000 stop reading; when they are sent away is the daemon's own count."""
         p99, gone = {0: [], 100: []}, []
-        large = FACT.replace("{mark}", "{mark}" + "x" * 1500)  # so that sockets are full soon
+        # Large, for the kernel keeps some megabytes of what a client does not read before the daemon knows.
+        pad = ",".join('"v%d":"%s"' % (i, "x" * 1900) for i in range(4))
+        large = FACT[:-1] + ',"variables":{%s}}' % pad
+        age = 3 if self.wish.quick else 10
+        more = "[delivery]\nclient_queue_age_ms_max = %d\n" % (1000 * age)
         for _ in range(self.repeat):
             for stalled in p99:
-                with self.daemon(extensions=[0]) as daemon:
+                with self.daemon(extensions=[0], turns=32, more=more) as daemon:
                     started = time.monotonic()
                     running = self.start_load(
                         daemon.load(body=large), clients=1000, topics=1, pub_conns=16, rate=25,
-                        rcvbuf=16384, stall=stalled, warmup=0.5, duration=18)
+                        rcvbuf=16384, stall=stalled, warmup=0.5, duration=age + 20)
                     while stalled and running.poll() is None:
                         slow = daemon.metric(
                             r'hookswitch_client_disconnects_total\{reason="slow_client"\}')
@@ -392,15 +399,15 @@ class Bench:
         self.row("100 of 1,000 stop reading: p99 of the others", "ms", after, before, 1.05,
                  against="none does")
         if gone:
-            self.row("    until all of them are closed 4008", "s", statistics.median(gone), None,
-                     12)
+            self.row("    all closed 4008, after full sockets and %d s" % age, "s",
+                     statistics.median(gone), None, None)
         else:
             print("    they were not closed within the run")
 
     def bystanders(self):
         costs = {}
         for count in (1000, 18_000):  # as many as one process may have open
-            with self.daemon(extensions=range(100)) as daemon:
+            with self.daemon(extensions=range(100), turns=32) as daemon:
                 crowd = self.start_load(
                     daemon.load("nobody{topic}"), clients=count, topics=count, pub="none",
                     settle=150, src_addrs=2)

@@ -709,6 +709,31 @@ class Listeners(unittest.TestCase):
         self.assertEqual(soft, "unlimited" if hard == resource.RLIM_INFINITY else str(hard))
 
 
+class Budget(DaemonCase):
+    TOML = wire.NATIVE + "facts_per_second = 2\n" + wire.NATIVE.replace('"cloud"', '"calm"')
+
+    def test_beyond_its_budget_a_source_is_told_when_to_come_back_and_others_are_not_held(self):
+        refused = 0
+        for i in range(20):
+            status, headers, body = self.daemon.http(
+                "POST", "/v1/hooks/cloud", wire.facts_of_call("budget-%d" % i)
+            )
+            if status == 503:
+                refused += 1
+                self.assertGreater(int(headers["Retry-After"]), 0)
+                self.assertEqual(json.loads(body)["code"], "overload")
+            self.post(wire.facts_of_call("calm-%d" % i), source="calm")
+        self.assertGreater(refused, 10)
+        self.assertEqual(wire.total(self.daemon, "refused", "cloud", "source_rate"), refused)
+        self.assertEqual(wire.total(self.daemon, "refused", "calm"), 0)
+        text = self.daemon.config.read_text()
+        self.daemon.config.write_text(text.replace("facts_per_second = 2", "facts_per_second = 0"))
+        self.daemon.reload()
+        harness.wait_until(lambda: "reloaded" in self.daemon.log(), 10, "the reload")
+        for i in range(20):
+            self.post(wire.facts_of_call("free-%d" % i))
+
+
 class Stop(unittest.TestCase):
     def test_within_five_seconds_under_load_with_clients_that_do_not_read(self):
         """What was acknowledged has been told to those who read, then 1012; exit status 0."""
