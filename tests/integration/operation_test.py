@@ -702,9 +702,13 @@ class Listeners(unittest.TestCase):
     def test_open_files_are_raised_to_what_the_system_allows(self):
         import resource
 
-        _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-        with harness.Daemon(wire.NATIVE) as daemon:
-            limits = pathlib.Path("/proc/%d/limits" % daemon.process.pid).read_text()
+        was, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (512, hard))  # what the daemon is started with
+        try:
+            with harness.Daemon(wire.NATIVE) as daemon:
+                limits = pathlib.Path("/proc/%d/limits" % daemon.process.pid).read_text()
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (was, hard))
         soft = re.search(r"Max open files\s+(\S+)", limits).group(1)
         self.assertEqual(soft, "unlimited" if hard == resource.RLIM_INFINITY else str(hard))
 
