@@ -53,7 +53,8 @@ BrokerOptions broker_options(const Settings& settings) {
           settings.calls,
           settings.recorder,
           broker_sources(settings),
-          settings.budgets};
+          settings.budgets,
+          settings.journal_bytes_max};
 }
 
 bool same_calls(const CallLimits& a, const CallLimits& b) {
@@ -209,8 +210,9 @@ void App::reload() {
       if (!same) log::warning("reload_needs_restart", {{"what", what}});
     };
     restart("listen", fresh->server.listen == before->server.listen);
-    restart("journal",
-            fresh->journal_path == before->journal_path && fresh->retention == before->retention);
+    restart("journal", fresh->journal_path == before->journal_path &&
+                           fresh->retention == before->retention &&
+                           fresh->journal_bytes_max == before->journal_bytes_max);
     restart("sip sources", sip::same(fresh->sip_sources, before->sip_sources));
     restart("calls", same_calls(fresh->calls, before->calls));
     restart("recorder", fresh->recorder.bytes_max == before->recorder.bytes_max &&

@@ -17,8 +17,7 @@ namespace {
 
 constexpr auto kTick = std::chrono::seconds{1};
 constexpr auto kReopenPause = std::chrono::seconds{1};
-constexpr auto kPrunePause = std::chrono::seconds{10};
-constexpr std::size_t kPruneEvents = 2000;  // a few milliseconds' work
+constexpr auto kTidyPause = milliseconds{250};
 
 void append(Step& all, Step& one) {
   std::move(one.events.begin(), one.events.end(), std::back_inserter(all.events));
@@ -74,17 +73,39 @@ Result<void> Broker::start() {
 }
 
 bool Broker::open_journal() {
-  journal_.reset();  // the file is locked by one owner at a time
-  // What became of the commit that failed is not known: clients come back with their cursor and are
-  // told exactly.
-  if (hub_.clients() > 0) hub_.close_all(Errc::overload);
-  auto opened = Journal::open(options_.journal_path, now());
-  if (!opened) {
+  Result<bool> same = true;
+  if (journal_ == nullptr) {
+    JournalOptions options{options_.journal_path, options_.retention, options_.journal_bytes_max};
+    auto opened = Journal::open(std::move(options), now());
+    if (opened)
+      journal_ = std::move(*opened);
+    else
+      same = opened.error();
+  } else {
+    same = journal_->reopen(now());
+  }
+  if (!same) {
     journal_errors_.add();
-    set_problem(opened.error().detail);
+    set_problem(same.error().detail);
     return false;
   }
-  auto saved = (*opened)->load_calls();
+  if (!journal_->notice().empty())
+    log::warning("journal_damaged", {{"what", journal_->notice()}, {"epoch", journal_->epoch()}});
+  // Another history: clients come back with their cursor and are told exactly.
+  if (!*same) hub_.close_all(Errc::overload);
+  if (!take_up_calls()) return false;
+  hub_.begin_anew();
+  live_calls_.set(static_cast<std::int64_t>(calls_.live_count()));
+  log::notice("journal_open",
+              {{"epoch", journal_->epoch()}, {"calls", std::to_string(calls_.live_count())}});
+  set_problem("");
+  return true;
+}
+
+/// What was folded but not stored was told to nobody: back to what is on disk.
+bool Broker::take_up_calls() {
+  const auto saved = journal_->load_calls();
+  readable_ = saved.has_value();
   if (!saved) {
     set_problem("saved calls: " + saved.error().detail);
     return false;
@@ -93,15 +114,14 @@ bool Broker::open_journal() {
     journal_errors_.add();
     log::error("saved_call_unreadable", {{"call", id}});
   }
-  journal_ = std::move(*opened);
-  if (!journal_->notice().empty())
-    log::warning("journal_damaged", {{"what", journal_->notice()}, {"epoch", journal_->epoch()}});
-  hub_.begin_anew();
-  live_calls_.set(static_cast<std::int64_t>(calls_.live_count()));
-  log::notice("journal_open",
-              {{"epoch", journal_->epoch()}, {"calls", std::to_string(calls_.live_count())}});
-  set_problem("");
   return true;
+}
+
+void Broker::journal_failed() {
+  journal_errors_.add();
+  reopen_at_ = now() + kReopenPause;
+  set_problem(journal_->problem());
+  take_up_calls();
 }
 
 void Broker::set_problem(std::string problem) {
@@ -203,7 +223,7 @@ bool Broker::look(const std::string& org,
                   std::function<void(const CallTable&, const std::string&)> look) {
   {
     const std::lock_guard lock{mutex_};
-    if (!problem_.empty() || work_.size() >= kBrokerQueueMax) return false;
+    if (!readable_ || work_.size() >= kBrokerQueueMax) return false;
     work_.emplace_back([this, org, look = std::move(look)] {
       look(calls_, Cursor{journal_->epoch(), journal_->newest(org)}.str());
     });
@@ -274,15 +294,15 @@ void Broker::run() {
       std::unique_lock lock{mutex_};
       const auto ready = [&] {
         return stopping_ || new_configuration_ || at_last_ || !requests_.empty() ||
-               (journal_ && (!work_.empty() || !health_changes_.empty()));
+               (readable_ && !work_.empty()) || (works() && !health_changes_.empty());
       };
       if (!more_replay && !ready()) {
         auto pause = std::chrono::duration_cast<milliseconds>(kTick);
-        if (const auto settle = calls_.next_settle(); settle && journal_)
+        if (const auto settle = calls_.next_settle(); settle && works())
           pause = std::clamp(milliseconds{*settle - now()}, milliseconds{1}, pause);
         wake_.wait_for(lock, pause, ready);
       }
-      if (stopping_ && requests_.empty() && (work_.empty() || !journal_)) return;
+      if (stopping_ && requests_.empty() && (work_.empty() || !readable_)) return;
       requests = take_requests();
       work.swap(work_);
       configuration = std::exchange(new_configuration_, std::nullopt);
@@ -292,20 +312,22 @@ void Broker::run() {
     // Before the facts that come after the change.
     if (configuration) take_configuration(std::move(*configuration));
     turn(std::move(requests), std::move(work));
-    more_replay = journal_ && hub_.go_on();
+    more_replay = readable_ && hub_.go_on();
+    // Met while reading, or while the log was moved into the file.
+    if (!works() && journal_problem().empty()) journal_failed();
     ++turns_;
   }
 }
 
 void Broker::turn(std::vector<Request> requests, std::vector<std::function<void()>> work) {
   const Time at = now();
-  if (!journal_ && at >= reopen_at_) {
+  if (!works() && at >= reopen_at_) {
     reopen_at_ = at + kReopenPause;
     open_journal();
   }
   std::vector<Event> events;
   std::vector<Frame> bodies;
-  const bool good = journal_ && commit(requests, events, bodies);
+  const bool good = works() && commit(requests, events, bodies);
   for (auto& request : requests) {
     if (!request.done) continue;
     if (!good) refused(request.source, Refusal::journal_io);
@@ -322,24 +344,19 @@ void Broker::turn(std::vector<Request> requests, std::vector<std::function<void(
   }
   if (!good) recorder_.discard();
   recorder_.flush(at);
-  // Without a journal there is nothing a client could be welcomed with; they keep waiting, the
+  // Without the calls there is nothing a client could be welcomed with; they keep waiting, the
   // sockets have limits.
-  if (!journal_) {
+  if (!readable_) {
     const std::lock_guard lock{mutex_};
     work_.insert(work_.begin(), std::make_move_iterator(work.begin()),
                  std::make_move_iterator(work.end()));
     return;
   }
   for (auto& task : work) task();
-  if (at - pruned_at_ > kPrunePause) {
-    const auto pruned = journal_->prune(at - options_.retention, kPruneEvents);
+  if (works() && at - tidied_at_ > kTidyPause) {
     // As long as there is more, a piece every turn; else look again later.
-    if (!pruned || *pruned < kPruneEvents) pruned_at_ = at;
-    if (!pruned) {
-      journal_errors_.add();
-      set_problem(pruned.error().detail);
-      journal_.reset();
-    }
+    const auto more = journal_->tidy(at);
+    if (!more || !*more) tidied_at_ = at;
   }
 }
 
@@ -380,12 +397,7 @@ bool Broker::commit(const std::vector<Request>& requests, std::vector<Event>& ev
   if (!batch.empty()) {
     const auto stored = journal_->commit(batch);
     if (!stored) {
-      journal_errors_.add();
-      set_problem(stored.error().detail);
-      // What was folded is not durable and was not told: back to what is on disk, through a new
-      // descriptor.
-      reopen_at_ = now() + kReopenPause;
-      journal_.reset();
+      journal_failed();
       return false;
     }
     commits_.add();

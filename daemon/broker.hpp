@@ -38,6 +38,7 @@ struct BrokerOptions {
   RecorderOptions recorder{};
   std::vector<BrokerSource> sources{};
   Budgets budgets{};
+  std::uint64_t journal_bytes_max = JournalOptions{}.bytes_max;
 };
 
 /// One thread, the one sequence: facts are folded into calls, the events are made durable, then the
@@ -140,6 +141,9 @@ class Broker : public FactSink, public HubPort, private History {
   void ask_sources(const std::vector<Check>& checks);
   bool is_up(const std::string& org, const std::string& source) const;
   bool open_journal();
+  bool works() const { return journal_ != nullptr && journal_->problem().empty(); }
+  bool take_up_calls();
+  void journal_failed();
   void set_problem(std::string problem);
 
   BrokerOptions options_;
@@ -154,7 +158,9 @@ class Broker : public FactSink, public HubPort, private History {
   std::vector<std::pair<std::string, std::string>> up_;  ///< sources that can be asked now
   Hub hub_;
   Time reopen_at_{};
-  Time pruned_at_{};
+  Time tidied_at_{};
+  /// Calls and history are those of the last good commit, whether or not there can be another one.
+  std::atomic<bool> readable_{false};
 
   mutable std::mutex mutex_;
   std::condition_variable wake_;

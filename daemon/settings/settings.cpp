@@ -73,6 +73,8 @@ void read_journal(Section in, Settings& out) {
   if (engine == "memory") out.journal_path = kMemoryJournal;
   in.integer("retention_hours", 1, 24 * 365,
              [&](std::int64_t v) { out.retention = std::chrono::hours{v}; });
+  in.integer("bytes_max", 64 << 20, std::int64_t{1} << 40,
+             [&](std::int64_t v) { out.journal_bytes_max = static_cast<std::uint64_t>(v); });
   in.finish();
 }
 

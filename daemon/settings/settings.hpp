@@ -53,6 +53,7 @@ struct Settings {
   std::optional<Grant> anonymous;
   std::size_t ack_window = 1000;  ///< events that a client which acknowledges may leave open
   std::string journal_path = "/var/lib/hookswitch/journal.db";
+  std::uint64_t journal_bytes_max = std::uint64_t{2} << 30;
   std::chrono::hours retention{24};
   RecorderOptions recorder;  ///< its folder is beside the journal
   CallLimits calls;

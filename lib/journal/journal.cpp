@@ -1,342 +1,321 @@
 #include "journal/journal.hpp"
 
 #include <fmt/format.h>
-#include <sqlite3.h>
-#include <sys/stat.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 
-#include "base/ids.hpp"
-#include "base/json.hpp"
+#include "journal/checksum.hpp"
+#include "journal/store.hpp"
 
 namespace hookswitch {
 namespace {
 
-constexpr int kSchemaVersion = 1;
-constexpr off_t kCheckBytesMax = 256 * 1024 * 1024;
-constexpr const char* kSchema = R"sql(
-CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE events(org TEXT NOT NULL, offset INTEGER NOT NULL, time INTEGER NOT NULL, audience TEXT NOT NULL,
-                    body TEXT NOT NULL, PRIMARY KEY(org, offset)) WITHOUT ROWID;
-CREATE TABLE calls(id TEXT PRIMARY KEY, state TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE heads(org TEXT PRIMARY KEY, newest INTEGER NOT NULL, complete_after INTEGER NOT NULL) WITHOUT ROWID;
-)sql";
-
-std::string audience_text(const std::vector<Text>& users) {
-  json::Writer out;
-  out.begin_array();
-  for (const auto& user : users) out.string(user);
-  out.end_array();
-  return out.str();
-}
-
-std::vector<Text> audience_from(std::string_view text) {
-  std::vector<Text> out;
-  if (auto document = json::parse(text); document && document->IsArray())
-    for (const auto& user : document->GetArray())
-      if (user.IsString()) out.emplace_back(json::text(user));
-  return out;
-}
-
-std::string_view column_text(sqlite3_stmt* statement, int column) {
-  const auto* bytes = reinterpret_cast<const char*>(sqlite3_column_text(statement, column));
-  return {bytes == nullptr ? "" : bytes,
-          static_cast<std::size_t>(sqlite3_column_bytes(statement, column))};
-}
-
-/// A prepared statement that is reset when it goes out of use.
-class Statement {
- public:
-  explicit Statement(sqlite3_stmt* statement) : statement_(statement) {}
-  ~Statement() {
-    sqlite3_reset(statement_);
-    sqlite3_clear_bindings(statement_);
-  }
-  Statement(const Statement&) = delete;
-  Statement& operator=(const Statement&) = delete;
-  Statement& bind(int at, std::string_view text) {
-    sqlite3_bind_text64(statement_, at, text.data(), text.size(), SQLITE_STATIC, SQLITE_UTF8);
-    return *this;
-  }
-  Statement& bind(int at, std::int64_t number) {
-    sqlite3_bind_int64(statement_, at, number);
-    return *this;
-  }
-  int step() { return sqlite3_step(statement_); }
-  std::string_view text(int column) { return column_text(statement_, column); }
-  std::int64_t integer(int column) { return sqlite3_column_int64(statement_, column); }
-
- private:
-  sqlite3_stmt* statement_;
-};
+constexpr std::size_t kRoomBytes = 256 * 1024;  // a commit and the log's index
+constexpr std::uint64_t kPageBytes = 8192, kFrameBytes = kPageBytes + 24, kLogHeaderBytes = 32;
 
 }  // namespace
 
-struct Journal::Database {
-  sqlite3* handle = nullptr;
-  bool damaged = false;  ///< what is there is no journal, as opposed to: cannot be read just now
-  sqlite3_stmt *insert_event = nullptr, *read_events = nullptr, *put_call = nullptr,
-               *drop_call = nullptr, *put_head = nullptr, *old_events = nullptr,
-               *drop_event = nullptr;
+Journal::Journal(JournalOptions options)
+    : options_(std::move(options)), lock_(std::make_unique<FileLock>()) {}
 
-  ~Database() {
-    for (auto* statement :
-         {insert_event, read_events, put_call, drop_call, put_head, old_events, drop_event})
-      sqlite3_finalize(statement);
-    sqlite3_close(handle);
-  }
-
-  Error failure(const char* doing) {
-    return failure(handle != nullptr ? sqlite3_extended_errcode(handle) : SQLITE_NOMEM, doing);
-  }
-  Error failure(int rc, const char* doing) {
-    damaged = damaged || (rc & 0xff) == SQLITE_CORRUPT || (rc & 0xff) == SQLITE_NOTADB;
-    return Error{
-        Errc::journal_io,
-        fmt::format("{}: {}", doing, handle != nullptr ? sqlite3_errmsg(handle) : "no memory")};
-  }
-  bool run(const char* sql) {
-    return sqlite3_exec(handle, sql, nullptr, nullptr, nullptr) == SQLITE_OK;
-  }
-  bool prepare(const char* sql, sqlite3_stmt** out) {
-    return sqlite3_prepare_v3(handle, sql, -1, SQLITE_PREPARE_PERSISTENT, out, nullptr) ==
-           SQLITE_OK;
-  }
-  /// The first column of the first row; an error is not "nothing there".
-  Result<std::string> scalar(const char* sql) {
-    sqlite3_stmt* statement = nullptr;
-    int rc = sqlite3_prepare_v2(handle, sql, -1, &statement, nullptr);
-    if (rc == SQLITE_OK) rc = sqlite3_step(statement);
-    std::string out;
-    if (rc == SQLITE_ROW) out = column_text(statement, 0);
-    sqlite3_finalize(statement);
-    if (rc != SQLITE_ROW && rc != SQLITE_DONE) return failure(rc, sql);
-    return out;
-  }
-
-  Result<void> open(const std::string& path) {
-    const mode_t before = ::umask(0077);  // events hold names and numbers
-    const int rc =
-        sqlite3_open_v2(path.c_str(), &handle,
-                        SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nullptr);
-    ::umask(before);
-    if (rc != SQLITE_OK) return failure("open");
-    sqlite3_extended_result_codes(handle, 1);
-    // EXCLUSIVE: one daemon a file, and no shared-memory file for WAL. Checkpoints by size: 4 MiB
-    // of WAL.
-    if (!run("PRAGMA locking_mode=EXCLUSIVE") || !run("PRAGMA journal_mode=WAL") ||
-        !run("PRAGMA synchronous=FULL") || !run("PRAGMA wal_autocheckpoint=1000") ||
-        !run("PRAGMA foreign_keys=OFF") || !run("BEGIN IMMEDIATE"))
-      return failure("set up");
-    const auto version = scalar("PRAGMA user_version");
-    const auto tables = scalar("SELECT count(*) FROM sqlite_master");
-    if (!version) return version.error();
-    if (!tables) return tables.error();
-    if (*version == "0" && *tables != "0") {
-      damaged = true;
-      return Error{Errc::journal_io, "the file is a database of another program"};
-    }
-    if (*version == "0") {
-      const std::string meta =
-          fmt::format("{} INSERT INTO meta VALUES('epoch','{}'); PRAGMA user_version={};", kSchema,
-                      random_hex(4), kSchemaVersion);
-      if (!run(meta.c_str())) return failure("create");
-    } else if (*version != std::to_string(kSchemaVersion)) {
-      return Error{Errc::journal_io, "the journal was written by another version"};
-    }
-    if (!run("COMMIT")) return failure("create");
-    return prepare_all();
-  }
-
-  /// Reads every page of a file of moderate size. A larger one would hold up the start for minutes;
-  /// there SQLite finds damage when it meets it.
-  Result<void> check(const std::string& path) {
-    struct stat info {};
-    if (::stat(path.c_str(), &info) != 0 || info.st_size > kCheckBytesMax) return {};
-    const auto verdict = scalar("PRAGMA quick_check(1)");
-    if (!verdict) return verdict.error();
-    if (*verdict == "ok") return {};
-    damaged = true;
-    return Error{Errc::journal_io, "quick_check: " + *verdict};
-  }
-
-  Result<void> prepare_all() {
-    if (!prepare("INSERT INTO events VALUES(?1,?2,?3,?4,?5)", &insert_event) ||
-        !prepare("SELECT offset,time,audience,body FROM events WHERE org=?1 AND offset>?2 ORDER BY "
-                 "offset LIMIT ?3",
-                 &read_events) ||
-        !prepare("INSERT OR REPLACE INTO calls VALUES(?1,?2)", &put_call) ||
-        !prepare("DELETE FROM calls WHERE id=?1", &drop_call) ||
-        !prepare("INSERT OR REPLACE INTO heads VALUES(?1,?2,?3)", &put_head) ||
-        !prepare("SELECT offset,time FROM events WHERE org=?1 ORDER BY offset LIMIT ?2",
-                 &old_events) ||
-        !prepare("DELETE FROM events WHERE org=?1 AND offset<=?2", &drop_event))
-      return failure("prepare");
-    return {};
-  }
-};
-
-Journal::Journal(std::unique_ptr<Database> database) : database_(std::move(database)) {}
-Journal::~Journal() = default;
-
-Result<std::unique_ptr<Journal>> Journal::open(const std::string& path, Time now) {
-  for (int attempt = 0; attempt < 2; ++attempt) {
-    std::unique_ptr<Journal> journal{new Journal(std::make_unique<Database>())};
-    auto& database = *journal->database_;
-    Result<void> opened = database.open(path);
-    if (opened) opened = database.check(path);
-    if (opened) opened = journal->load();
-    if (opened) {
-      if (attempt > 0)
-        journal->notice_ = fmt::format("the journal was damaged and moved to {}.damaged-{}", path,
-                                       to_unix_ms(now));
-      return journal;
-    }
-    if (!database.damaged || attempt > 0) return opened.error();
-    journal.reset();
-    const std::string aside = fmt::format("{}.damaged-{}", path, to_unix_ms(now));
-    if (std::rename(path.c_str(), aside.c_str()) != 0)
-      return Error{Errc::journal_io, "cannot move the damaged journal aside"};
-    for (const char* suffix : {"-wal", "-shm"})
-      std::rename((path + suffix).c_str(), (aside + suffix).c_str());
-  }
-  return Error{Errc::journal_io, "not reached"};
+Journal::~Journal() {
+  if (store_ == nullptr || !problem_.empty()) return;
+  store_->checkpoints.stop();
+  (void)store_->database.run("PRAGMA wal_checkpoint(TRUNCATE)");
 }
 
-Result<void> Journal::load() {
-  auto epoch = database_->scalar("SELECT value FROM meta WHERE key='epoch'");
-  if (!epoch) return epoch.error();
-  epoch_ = std::move(*epoch);
-  if (epoch_.empty()) return Error{Errc::journal_io, "the journal has no epoch"};
-  sqlite3_stmt* heads = nullptr;
-  if (!database_->prepare("SELECT org,newest,complete_after FROM heads", &heads))
-    return database_->failure("load");
-  while (sqlite3_step(heads) == SQLITE_ROW) {
-    const std::string org{column_text(heads, 0)};
-    newest_[org] = static_cast<std::uint64_t>(sqlite3_column_int64(heads, 1));
-    complete_after_[org] = static_cast<std::uint64_t>(sqlite3_column_int64(heads, 2));
+Result<std::unique_ptr<Journal>> Journal::open(JournalOptions options, Time now) {
+  std::unique_ptr<Journal> journal{new Journal(std::move(options))};
+  if (const auto why = journal->lock_->take(journal->options_.path + ".lock"); !why.empty())
+    return Error{Errc::journal_io, why};
+  if (auto opened = journal->open_store(now); !opened) return opened.error();
+  return journal;
+}
+
+Result<void> Journal::open_store(Time now) {
+  std::string told;
+  for (int attempt = 0;; ++attempt) {
+    const auto log = examine_wal(options_.path + "-wal");
+    std::string why;
+    if (log.is_damaged) {
+      why = "its log is damaged";
+    } else {
+      auto store = std::make_unique<Store>(options_);
+      Orgs orgs;
+      std::string epoch;
+      damaged_ = false;
+      auto opened = store->open(options_);
+      if (opened) opened = load(*store, orgs, epoch);
+      if (opened && !salvaged_.empty()) {
+        store_ = std::move(store);
+        orgs_ = std::move(orgs);
+        problem_.clear();
+        opened = commit({{}, salvaged_});
+        if (!opened) return opened;
+        store = std::move(store_);
+        orgs = std::move(orgs_);
+        salvaged_.clear();
+      }
+      if (opened) {
+        if (log.is_tail_dropped)
+          told += "the journal's log did not end with a whole commit: history ends at the last one";
+        store_ = std::move(store);
+        orgs_ = std::move(orgs);
+        epoch_ = std::move(epoch);
+        notice_ = std::move(told);
+        problem_.clear();
+        is_too_large_ = false;
+        commits_until_size_ = 0;
+        checked_row_ = 0;
+        checked_last_ = 0;
+        return {};
+      }
+      if (!damaged_ && !store->database.damaged()) return opened;
+      why = opened.error().detail;
+    }
+    if (attempt > 0) return Error{Errc::journal_io, why};
+    if (auto moved = set_aside(now, why); !moved) return moved;
+    told = notice_ + "; ";
   }
-  sqlite3_finalize(heads);
+}
+
+/// Moves what is there away and takes along the calls that can be read.
+Result<void> Journal::set_aside(Time now, const std::string& why) {
+  const std::string aside = fmt::format("{}.damaged-{}", options_.path, to_unix_ms(now));
+  if (std::rename(options_.path.c_str(), aside.c_str()) != 0)
+    return Error{Errc::journal_io, "cannot move the damaged journal aside"};
+  std::rename((options_.path + "-wal").c_str(), (aside + "-wal").c_str());
+  ::unlink((options_.path + "-shm").c_str());
+  salvaged_.clear();
+  Database database;
+  SavedCalls calls{database};
+  if (database.open(aside, options_.vfs, false) && calls.prepare()) {
+    (void)calls.load();
+    if (auto read = calls.read_all()) salvaged_ = std::move(*read);
+  }
+  notice_ = fmt::format(
+      "the journal was damaged ({}) and moved to {}; {} calls were taken over, a "
+      "new history begins",
+      why, aside, salvaged_.size());
   return {};
 }
 
-Result<void> Journal::commit(const JournalBatch& batch) {
-  if (batch.empty()) return {};
-  auto& db = *database_;
-  auto newest = newest_;
-  bool good = db.run("BEGIN");
-  for (const auto& event : batch.events) {
-    if (!good) break;
-    const std::string audience = audience_text(event.audience);
-    Statement insert{db.insert_event};
-    insert.bind(1, event.org)
-        .bind(2, static_cast<std::int64_t>(event.offset))
-        .bind(3, to_unix_ms(event.time));
-    insert.bind(4, audience).bind(5, event.body->text());
-    good = insert.step() == SQLITE_DONE;
-    newest[event.org] = event.offset;
+Result<bool> Journal::reopen(Time now) {
+  if (!damaged_ && !has_room(options_.path + ".probe", kRoomBytes))
+    return Error{Errc::journal_io, "no room on the disk of the journal"};
+  if (store_ != nullptr) {
+    const int frames = store_->log_frames;
+    const auto salt = store_->log_salt;
+    store_.reset();
+    // What failed must not come back: neither as bytes that only the page cache has, nor behind
+    // what is written next. A log that began anew with the failed commit is in the file as a whole.
+    const auto log = examine_wal(options_.path + "-wal");
+    const bool same = log.salt == salt && frames > 0;
+    const auto good = same ? kLogHeaderBytes + static_cast<std::uint64_t>(frames) * kFrameBytes : 0;
+    if (!damaged_ && !cut_wal(options_.path + "-wal", good))
+      return Error{Errc::journal_io, "cannot cut the journal's log"};
   }
-  for (const auto& [id, state] : batch.calls) {
-    if (!good) break;
-    Statement change{state.empty() ? db.drop_call : db.put_call};
-    change.bind(1, id);
-    if (!state.empty()) change.bind(2, state);
-    good = change.step() == SQLITE_DONE;
+  std::string told;
+  if (damaged_) {
+    if (auto moved = set_aside(now, problem_); !moved) return moved.error();
+    damaged_ = false;
+    told = notice_;
   }
-  for (const auto& [org, offset] : newest) {
-    if (!good || newest_[org] == offset) continue;
-    Statement head{db.put_head};
-    head.bind(1, org)
-        .bind(2, static_cast<std::int64_t>(offset))
-        .bind(3, static_cast<std::int64_t>(complete_after_[org]));
-    good = head.step() == SQLITE_DONE;
+  const auto before = epoch_;
+  const auto orgs_before = std::move(orgs_);
+  if (auto opened = open_store(now); !opened) {
+    orgs_ = orgs_before;
+    return opened.error();
   }
-  if (!good || !db.run("COMMIT")) {
-    const Error error = db.failure("commit");
-    db.run("ROLLBACK");
-    return error;
+  notice_ = told + notice_;
+  return epoch_ == before && std::equal(orgs_.begin(), orgs_.end(), orgs_before.begin(),
+                                        orgs_before.end(), [](const auto& a, const auto& b) {
+                                          return a.first == b.first &&
+                                                 a.second.newest == b.second.newest;
+                                        });
+}
+
+Result<void> Journal::load(Store& store, Orgs& orgs, std::string& epoch) {
+  auto& database = store.database;
+  for (const char* check : {"PRAGMA quick_check('meta')", "PRAGMA quick_check('heads')",
+                            "PRAGMA quick_check('states')"}) {
+    const auto verdict = database.text(check);
+    if (!verdict) return verdict.error();
+    if (*verdict != "ok") return damage(*verdict);
   }
-  newest_ = std::move(newest);
+  auto name = database.text("SELECT value FROM meta WHERE key='epoch'");
+  if (!name) return name.error();
+  epoch = name->substr(0, 8);
+  if (name->size() != 16 || name->substr(8) != fmt::format("{:08x}", crc32c(epoch)))
+    return damage("the epoch cannot be read");
+  std::int64_t count = 0;
+  {
+    Statement heads;
+    if (auto prepared = heads.prepare(database, "SELECT * FROM heads ORDER BY number"); !prepared)
+      return prepared;
+    auto row = heads.use();
+    int rc = SQLITE_DONE;
+    while ((rc = row.step()) == SQLITE_ROW) {
+      const std::string org_name{row.bytes(1)};
+      Org org;
+      org.number = row.integer(0);
+      org.newest = static_cast<std::uint64_t>(row.integer(2));
+      org.complete_after = static_cast<std::uint64_t>(row.integer(3));
+      if (org.number != ++count ||
+          row.integer(4) != head_sum(org_name, org.number, org.newest, org.complete_after))
+        return damage("what is said of an organisation is spoilt");
+      orgs.emplace(org_name, org);
+    }
+    if (rc != SQLITE_DONE) return database.failure(rc, "load");
+  }
+  for (auto& [org_name, org] : orgs)
+    if (auto good = load_org(store, org_name, org); !good) return good;
+  {
+    auto beyond = store.walk_events.use();
+    const int rc = beyond.bind(1, event_row(count + 1, 0)).step();
+    if (rc == SQLITE_ROW) return damage("events of nobody");
+    if (rc != SQLITE_DONE) return database.failure(rc, "load");
+  }
+  const auto bad_rows = store.calls.load();
+  if (!bad_rows) return bad_rows.error();
+  if (*bad_rows > 0) return damage("saved calls are spoilt");
+  const auto pages = database.integer("PRAGMA page_count");
+  if (!pages) return pages.error();
+  if (static_cast<std::uint64_t>(*pages) * kPageBytes > options_.check_whole_bytes_max) return {};
+  const auto verdict = database.text("PRAGMA quick_check(1)");
+  if (!verdict) return verdict.error();
+  if (*verdict != "ok") return damage(*verdict);
+  checked_row_ = 0;
+  return check_rows(store, orgs, std::size_t{1} << 40);
+}
+
+/// Where the events of one organisation begin, and that they end where they are said to.
+Result<void> Journal::load_org(Store& store, const std::string& name, Org& org) {
+  const auto first = event_row(org.number, 0), end = event_row(org.number + 1, 0);
+  {
+    auto oldest = store.next_event.use();
+    const int rc = oldest.bind(1, first).bind(2, end - 1).step();
+    if (rc != SQLITE_ROW && rc != SQLITE_DONE) return store.database.failure(rc, "load");
+    if (rc == SQLITE_ROW) {
+      org.oldest_row = oldest.integer(0);
+      org.oldest_time_ms = oldest.integer(1);
+    }
+  }
+  const auto spoilt = [&] { return damage("events of " + name + " are missing or spoilt"); };
+  if (org.oldest_row == 0) return org.newest == org.complete_after ? Result<void>{} : spoilt();
+  if (offset_of_row(org.oldest_row) != org.complete_after + 1) return spoilt();
+  auto newest = store.newest_event.use();
+  const int rc = newest.bind(1, end).step();
+  if (rc != SQLITE_ROW && rc != SQLITE_DONE) return store.database.failure(rc, "load");
+  if (rc != SQLITE_ROW) return spoilt();
+  const EventRow row{newest};
+  if (row.key.org != org.number || row.key.last != org.newest || !is_good(row.chunk, row.key))
+    return spoilt();
   return {};
 }
 
 Result<std::vector<StoredEvent>> Journal::read(const std::string& org, std::uint64_t offset,
                                                std::size_t events_max, std::size_t bytes_max) {
   std::vector<StoredEvent> out;
-  const Text shared_org = org;
+  const auto known = orgs_.find(org);
+  if (known == orgs_.end()) return out;
+  const Org& of = known->second;
+  offset = std::max(offset, of.complete_after);
+  if (offset >= of.newest || events_max == 0) return out;
+  if (store_ == nullptr) return Error{Errc::journal_io, problem_};
+  const Text name = org;
   std::size_t bytes = 0;
-  Statement select{database_->read_events};
-  select.bind(1, org)
-      .bind(2, static_cast<std::int64_t>(offset))
-      .bind(3, static_cast<std::int64_t>(events_max));
-  int rc = SQLITE_DONE;
-  while ((bytes < bytes_max || out.empty()) && (rc = select.step()) == SQLITE_ROW) {
-    out.push_back({shared_org, static_cast<std::uint64_t>(select.integer(0)),
-                   from_unix_ms(select.integer(1)), audience_from(select.text(2)),
-                   make_frame(select.text(3))});
-    bytes += out.back().body->text().size();
+  auto expected = offset + 1;
+  auto select = store_->read_events.use();
+  select.bind(1, event_row(of.number, 0)).bind(2, event_row(of.number, expected));
+  select.bind(3, event_row(of.number + 1, 0));
+  while (expected <= of.newest && out.size() < events_max && (bytes < bytes_max || out.empty())) {
+    const int rc = select.step();
+    if (rc != SQLITE_ROW && rc != SQLITE_DONE) return fail(store_->database.failure(rc, "read"));
+    if (rc == SQLITE_DONE) return damage("events are missing");
+    const EventRow row{select};
+    const auto before = out.size();
+    if (row.key.first > expected || row.key.last < expected ||
+        (before > 0 && row.key.first != expected) ||
+        !read_events(row.chunk, row.key, name, expected - 1, events_max - before,
+                     bytes_max - std::min(bytes, bytes_max - 1), out))
+      return damage(fmt::format("events from {} on are missing or spoilt", expected));
+    for (auto at = before; at < out.size(); ++at) bytes += out[at].body->text().size();
+    expected = row.key.last + 1;
   }
-  if (rc != SQLITE_DONE && rc != SQLITE_ROW) return database_->failure("read");
   return out;
+}
+
+/// From where it stopped: every row has its sum, and none is missing.
+Result<void> Journal::check_rows(Store& store, const Orgs& orgs, std::size_t bytes_max) {
+  const auto by_number = [&](std::int64_t number) {
+    return std::find_if(orgs.begin(), orgs.end(),
+                        [&](const auto& org) { return org.second.number == number; });
+  };
+  const auto last_number = static_cast<std::int64_t>(orgs.size());
+  auto walk = store.walk_events.use();
+  walk.bind(1, checked_row_);
+  auto number = std::max<std::int64_t>(org_of_row(checked_row_), 1);
+  std::size_t bytes = 0;
+  for (;;) {
+    const int rc = walk.step();
+    if (rc != SQLITE_ROW && rc != SQLITE_DONE) return fail(store.database.failure(rc, "check"));
+    const auto row_number = rc == SQLITE_ROW ? org_of_row(walk.integer(0)) : last_number + 1;
+    for (; number < row_number && number <= last_number; ++number) {
+      const auto org = by_number(number);
+      if (org == orgs.end() ||
+          std::max(checked_last_, org->second.complete_after) != org->second.newest)
+        return damage("the end of an organisation's events is missing");
+      checked_last_ = 0;
+    }
+    if (rc == SQLITE_DONE) {
+      checked_row_ = 0;
+      checked_last_ = 0;
+      ++checks_;
+      return {};
+    }
+    const EventRow row{walk};
+    const auto org = by_number(row.key.org);
+    if (org == orgs.end() ||
+        row.key.first != std::max(checked_last_, org->second.complete_after) + 1 ||
+        !is_good(row.chunk, row.key))
+      return damage(fmt::format("events from {} on are missing or spoilt", row.key.first));
+    checked_row_ = walk.integer(0);
+    checked_last_ = row.key.last;
+    bytes += row.chunk.size();
+    if (bytes >= bytes_max) return {};
+  }
 }
 
 std::uint64_t Journal::newest(const std::string& org) const {
-  const auto it = newest_.find(org);
-  return it == newest_.end() ? 0 : it->second;
+  const auto it = orgs_.find(org);
+  return it == orgs_.end() ? 0 : it->second.newest;
 }
 
 std::uint64_t Journal::complete_after(const std::string& org) const {
-  const auto it = complete_after_.find(org);
-  return it == complete_after_.end() ? 0 : it->second;
+  const auto it = orgs_.find(org);
+  return it == orgs_.end() ? 0 : it->second.complete_after;
 }
 
 Result<std::map<std::string, std::string>> Journal::load_calls() {
-  std::map<std::string, std::string> out;
-  sqlite3_stmt* select = nullptr;
-  if (!database_->prepare("SELECT id,state FROM calls", &select))
-    return database_->failure("load calls");
-  int rc = SQLITE_DONE;
-  while ((rc = sqlite3_step(select)) == SQLITE_ROW)
-    out.emplace(column_text(select, 0), column_text(select, 1));
-  sqlite3_finalize(select);
-  if (rc != SQLITE_DONE) return database_->failure("load calls");
+  if (store_ == nullptr) return Error{Errc::journal_io, problem_};
+  auto out = store_->calls.read_all();
+  if (!out) return fail(out.error());
   return out;
 }
 
-Result<std::size_t> Journal::prune(Time before, std::size_t limit) {
-  std::size_t dropped = 0;
-  auto& db = *database_;
-  for (auto& [org, newest] : newest_) {
-    std::uint64_t last = 0;
-    {
-      Statement old{db.old_events};
-      old.bind(1, org).bind(2, static_cast<std::int64_t>(limit - dropped));
-      while (old.step() == SQLITE_ROW && from_unix_ms(old.integer(1)) < before) {
-        last = static_cast<std::uint64_t>(old.integer(0));
-        ++dropped;
-      }
-    }
-    if (last == 0) continue;
-    bool good = db.run("BEGIN");
-    if (good) {
-      Statement drop{db.drop_event};
-      good = drop.bind(1, org).bind(2, static_cast<std::int64_t>(last)).step() == SQLITE_DONE;
-    }
-    if (good) {
-      Statement head{db.put_head};
-      head.bind(1, org)
-          .bind(2, static_cast<std::int64_t>(newest))
-          .bind(3, static_cast<std::int64_t>(last));
-      good = head.step() == SQLITE_DONE;
-    }
-    if (!good || !db.run("COMMIT")) {
-      const Error error = db.failure("prune");
-      db.run("ROLLBACK");
-      return error;
-    }
-    complete_after_[org] = last;
-  }
-  return dropped;
+Error Journal::damage(const std::string& what) {
+  damaged_ = true;
+  problem_ = what;
+  return Error{Errc::journal_io, what};
+}
+
+Error Journal::fail(const Error& error) {
+  damaged_ = damaged_ || (store_ != nullptr && store_->database.damaged());
+  problem_ = error.detail;
+  return error;
 }
 
 }  // namespace hookswitch

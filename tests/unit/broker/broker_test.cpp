@@ -147,6 +147,13 @@ class BrokerTest : public ::testing::Test {
     }
     return future.get();
   }
+  /// Until commits are taken again.
+  void await_journal() {
+    const auto until = std::chrono::steady_clock::now() + kDeadline;
+    while (!broker->journal_problem().empty() && std::chrono::steady_clock::now() < until)
+      std::this_thread::yield();
+    EXPECT_EQ(broker->journal_problem(), "");
+  }
   std::string cursor() {
     return on_broker([](const CallTable&, const std::string& at) { return at; });
   }
@@ -238,7 +245,7 @@ TEST_F(BrokerTest, AnswerComesOnlyAfterTheEventsAreOnDisk) {
   broker->submit({fact(FactType::started), fact(FactType::ringing, "c1", "101")},
                  [&](std::optional<Errc> why) {
                    auto copy = why ? Result<std::unique_ptr<Journal>>{Error{*why, ""}}
-                                   : Journal::open(crash_copy("then").string(), now());
+                                   : Journal::open({crash_copy("then").string()}, now());
                    const auto read = copy ? (*copy)->read("acme", 0, 100, 1 << 20)
                                           : Result<std::vector<StoredEvent>>{copy.error()};
                    found.set_value(read ? read->size() : 0);
@@ -406,13 +413,33 @@ TEST_F(BrokerTest, FailedCommitIsAnsweredAndLeavesEverythingAsItWas) {
     refused = tell(FactType::ringing, "c1", "101");
   }
   EXPECT_EQ(refused, Errc::journal_io);
+  await_journal();
   EXPECT_EQ(cursor(), before)
       << "once the disk has room the journal is open again, without what was refused";
-  EXPECT_EQ(broker->journal_problem(), "");
   EXPECT_EQ(state(), "dialing");
   EXPECT_EQ(tell(FactType::ringing, "c1", "101"), std::nullopt);
   EXPECT_EQ(events(client), (std::vector<std::string>{"call.started 1", "call.ringing 2"}));
   EXPECT_GE(registry.value("hookswitch_journal_errors_total"), 1);
+}
+
+TEST_F(BrokerTest, ClientsAndLookUpsGoOnWhileTheJournalFails) {
+  start();
+  const auto client = attach();
+  ASSERT_EQ(tell(FactType::started), std::nullopt);
+  const std::string before = cursor();
+  {
+    const FullDisk full;
+    ASSERT_EQ(tell(FactType::ringing, "c1", "101"), Errc::journal_io);
+    EXPECT_NE(broker->journal_problem(), "");
+    EXPECT_EQ(cursor(), before);
+    EXPECT_EQ(state(), "dialing") << "what was refused is not shown";
+    const auto late = attach(parse_cursor(before.substr(0, before.find('.')) + ".0"));
+    EXPECT_EQ(events(late), std::vector<std::string>{"call.started 1"}) << "a resume reads";
+  }
+  await_journal();
+  ASSERT_EQ(tell(FactType::ringing, "c1", "101"), std::nullopt);
+  EXPECT_EQ(events(client), (std::vector<std::string>{"call.started 1", "call.ringing 2"}));
+  EXPECT_EQ(client->closed, std::nullopt) << "nothing of what it was told has changed";
 }
 
 TEST_F(BrokerTest, EveryRequestIsAnsweredWhileTheJournalFails) {
@@ -425,7 +452,7 @@ TEST_F(BrokerTest, EveryRequestIsAnsweredWhileTheJournalFails) {
       refused += tell(FactType::started, "x" + std::to_string(i)) == Errc::journal_io ? 1 : 0;
   }
   EXPECT_EQ(refused, 20);
-  cursor();
+  await_journal();
   EXPECT_EQ(state("x0"), "none");
   EXPECT_EQ(registry.value("hookswitch_calls"), 1);
 }
@@ -440,7 +467,7 @@ TEST_F(BrokerTest, HealthThatChangedWhileTheJournalFailedIsToldAfterwards) {
     broker->source_health("acme", "hq", false, "refused");
     ASSERT_EQ(tell(FactType::started), Errc::journal_io);
   }
-  cursor();
+  await_journal();
   EXPECT_EQ(tell(FactType::started), std::nullopt);
   const auto seen = events(client);
   EXPECT_TRUE(std::any_of(seen.begin(), seen.end(), [](const std::string& one) {
@@ -480,7 +507,7 @@ TEST_F(BrokerTest, FactsOfACommitThatFailedAreNotRecorded) {
     const FullDisk full;
     ASSERT_EQ(tell(FactType::ringing, "lost-call", "101"), Errc::journal_io);
   }
-  cursor();  // the journal is open again
+  await_journal();
   ASSERT_EQ(tell(FactType::ringing, "c1", "101"), std::nullopt);
   const std::string text = recorded();
   EXPECT_EQ(text.find("lost-call"), std::string::npos);

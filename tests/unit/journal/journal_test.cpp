@@ -37,7 +37,7 @@ JournalBatch batch(std::uint64_t first, std::uint64_t last, const std::string& o
 }
 
 std::unique_ptr<Journal> open(const std::string& path) {
-  auto journal = Journal::open(path, kNow);
+  auto journal = Journal::open({path}, kNow);
   EXPECT_TRUE(journal) << (journal ? "" : journal.error().detail);
   return journal ? std::move(*journal) : nullptr;
 }
@@ -222,19 +222,27 @@ TEST(Journal, TornLastCommitIsDroppedNotGuessed) {
   }
 }
 
-TEST(Journal, PruneDropsOldestFirstAndSaysFromWhereItIsComplete) {
+/// Lets everything go that is older than `before`, in as many turns as it takes.
+void drop_before(Journal& journal, Time before) {
+  Result<bool> more = true;
+  while (more && *more) more = journal.tidy(before + std::chrono::hours{24});
+  EXPECT_TRUE(more);
+}
+
+TEST(Journal, DropsOldestFirstAndSaysFromWhereItIsComplete) {
   const TempFolder folder;
   const Time later = kNow + std::chrono::hours{1};
   {
     const auto journal = open(folder.path("j.db"));
-    ASSERT_TRUE(journal->commit(batch(1, 10)));
+    ASSERT_TRUE(journal->commit(batch(1, 4)));
+    ASSERT_TRUE(journal->commit(batch(5, 10, "acme", kNow + std::chrono::minutes{1})));
     ASSERT_TRUE(journal->commit(batch(11, 12, "acme", later)));
     EXPECT_EQ(journal->complete_after("acme"), 0U);
-    EXPECT_EQ(*journal->prune(later, 4), 4U);
+    drop_before(*journal, kNow + std::chrono::seconds{1});
     EXPECT_EQ(offsets(*journal), (Offsets{5, 6, 7, 8, 9, 10, 11, 12}));
     EXPECT_EQ(journal->complete_after("acme"), 4U);
-    EXPECT_EQ(*journal->prune(later, 100), 6U);
-    EXPECT_EQ(*journal->prune(later, 100), 0U);
+    drop_before(*journal, later);
+    drop_before(*journal, later);
     EXPECT_EQ(offsets(*journal), (Offsets{11, 12}));
     EXPECT_EQ(journal->newest("acme"), 12U);
   }
@@ -243,14 +251,16 @@ TEST(Journal, PruneDropsOldestFirstAndSaysFromWhereItIsComplete) {
   EXPECT_EQ(journal->newest("acme"), 12U);
 }
 
-TEST(Journal, OffsetsGoOnWhenEverythingIsPruned) {
+TEST(Journal, OffsetsGoOnWhenEverythingHasGone) {
   const TempFolder folder;
   {
     const auto journal = open(folder.path("j.db"));
     ASSERT_TRUE(journal->commit(batch(1, 3)));
-    EXPECT_EQ(*journal->prune(kNow + std::chrono::hours{1}, 100), 3U);
+    drop_before(*journal, kNow + std::chrono::hours{1});
+    EXPECT_EQ(offsets(*journal), Offsets{});
   }
   const auto journal = open(folder.path("j.db"));
+  EXPECT_EQ(journal->notice(), "");
   EXPECT_EQ(journal->newest("acme"), 3U);
   EXPECT_EQ(journal->complete_after("acme"), 3U);
   ASSERT_TRUE(journal->commit(batch(4, 4)));
@@ -258,25 +268,59 @@ TEST(Journal, OffsetsGoOnWhenEverythingIsPruned) {
   EXPECT_EQ(journal->complete_after("acme"), 3U);
 }
 
-TEST(Journal, PruneKeepsItsLimitOverAllOrganisations) {
+TEST(Journal, LetsGoInBoundedPiecesOldestOfAllOrganisationsFirst) {
   const TempFolder folder;
   const auto journal = open(folder.path("j.db"));
-  JournalBatch both = batch(1, 5);
-  for (const auto& each : batch(1, 5, "globex").events) both.events.push_back(each);
-  ASSERT_TRUE(journal->commit(both));
-  const auto dropped = journal->prune(kNow + std::chrono::hours{1}, 4);
-  ASSERT_TRUE(dropped);
-  EXPECT_LE(*dropped, 4U);
-  EXPECT_EQ(offsets(*journal).size() + offsets(*journal, 0, "globex").size(), 10U - *dropped);
+  const std::string large(40'000, 'x');
+  for (std::uint64_t i = 1; i <= 20; ++i) {
+    const Time at = kNow + std::chrono::minutes{i};
+    ASSERT_TRUE(
+        journal->commit({{event(i, "acme", large, at), event(i, "globex", large, at)}, {}}));
+  }
+  const auto more = journal->tidy(kNow + std::chrono::hours{48});
+  ASSERT_TRUE(more);
+  EXPECT_TRUE(*more) << "1.6 MB do not go in one turn";
+  EXPECT_GT(journal->complete_after("acme"), 0U);
+  EXPECT_LT(journal->complete_after("acme"), 10U);
+  const auto apart = static_cast<std::int64_t>(journal->complete_after("acme")) -
+                     static_cast<std::int64_t>(journal->complete_after("globex"));
+  EXPECT_LE(std::abs(apart), 1);
+  drop_before(*journal, kNow + std::chrono::hours{24});
+  EXPECT_EQ(offsets(*journal), Offsets{});
+  EXPECT_EQ(offsets(*journal, 0, "globex"), Offsets{});
 }
 
-TEST(Journal, PruneTouchesNothingYoungerEvenWhereClocksWentBack) {
+TEST(Journal, NothingYoungerGoesEvenWhereClocksWentBack) {
   const TempFolder folder;
   const auto journal = open(folder.path("j.db"));
   const Time later = kNow + std::chrono::hours{1};
-  ASSERT_TRUE(journal->commit({{event(1), event(2, "acme", "", later), event(3)}, {}}));
-  EXPECT_EQ(*journal->prune(later, 100), 1U);
-  EXPECT_EQ(offsets(*journal), (Offsets{2, 3}));
+  ASSERT_TRUE(journal->commit({{event(1)}, {}}));
+  ASSERT_TRUE(journal->commit({{event(2, "acme", "", later), event(3)}, {}}));
+  ASSERT_TRUE(journal->commit({{event(4)}, {}}));
+  drop_before(*journal, later);
+  EXPECT_EQ(offsets(*journal), (Offsets{2, 3, 4}));
+}
+
+TEST(Journal, FileStopsGrowingAtItsSizeAndCommitsLetTheOldestGo) {
+  const TempFolder folder;
+  JournalOptions options{folder.path("j.db")};
+  options.bytes_max = 2'000'000;
+  options.has_checkpoint_thread = false;
+  {
+    const auto journal = Journal::open(options, kNow);
+    ASSERT_TRUE(journal);
+    for (std::uint64_t i = 1; i <= 1500; ++i)
+      ASSERT_TRUE((*journal)->commit({{event(i, "acme", std::string(20'000, 'x'))}, {}}));
+    const auto kept = offsets(**journal, 0, "acme", kAll, 1'000'000'000);
+    EXPECT_EQ(kept.back(), 1500U);
+    EXPECT_EQ(kept.front(), (*journal)->complete_after("acme") + 1);
+    EXPECT_GT(kept.size(), 60U);
+    EXPECT_LT(kept.size(), 140U);
+  }
+  EXPECT_LT(std::filesystem::file_size(options.path), 14'000'000U) << "30 MB were written";
+  const auto again = Journal::open(options, kNow);
+  ASSERT_TRUE(again);
+  EXPECT_EQ((*again)->notice(), "");
 }
 
 TEST(Journal, FileIsReadableByItsOwnerOnly) {
@@ -285,7 +329,7 @@ TEST(Journal, FileIsReadableByItsOwnerOnly) {
   const auto journal = open(folder.path("j.db"));
   ASSERT_TRUE(journal->commit(batch(1, 1)));
   ::umask(before);
-  for (const char* suffix : {"", "-wal"}) {
+  for (const char* suffix : {"", "-wal", "-shm", ".lock"}) {
     struct stat info {};
     ASSERT_EQ(::stat((folder.path("j.db") + suffix).c_str(), &info), 0) << suffix;
     EXPECT_EQ(info.st_mode & 0777, 0600U) << suffix;
@@ -303,7 +347,7 @@ TEST(Journal, SecondOpenerIsRefusedAndTheFirstGoesOn) {
   const TempFolder folder;
   const auto journal = open(folder.path("j.db"));
   ASSERT_TRUE(journal->commit(batch(1, 1)));
-  const auto second = Journal::open(folder.path("j.db"), kNow);
+  const auto second = Journal::open({folder.path("j.db")}, kNow);
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error().code, Errc::journal_io);
   EXPECT_TRUE(files_beginning(folder, "j.db.damaged").empty());
@@ -315,7 +359,7 @@ TEST(Journal, SecondOpenerInAnotherProcessIsRefused) {
   const auto journal = open(folder.path("j.db"));
   ASSERT_TRUE(journal->commit(batch(1, 1)));
   const pid_t child = ::fork();
-  if (child == 0) ::_exit(Journal::open(folder.path("j.db"), kNow) ? 1 : 0);
+  if (child == 0) ::_exit(Journal::open({folder.path("j.db")}, kNow) ? 1 : 0);
   int status = -1;
   ASSERT_EQ(::waitpid(child, &status, 0), child);
   EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0);
@@ -323,7 +367,7 @@ TEST(Journal, SecondOpenerInAnotherProcessIsRefused) {
 
 /// Opens a spoilt file and checks that it was moved aside and a new history began.
 void expect_new_beginning(const TempFolder& folder, const std::string& old_epoch) {
-  const auto opened = Journal::open(folder.path("j.db"), kNow);
+  const auto opened = Journal::open({folder.path("j.db")}, kNow);
   ASSERT_TRUE(opened) << opened.error().detail;
   Journal& journal = **opened;
   EXPECT_NE(journal.epoch(), old_epoch);
@@ -406,7 +450,7 @@ TEST(Journal, JournalOfAnotherVersionIsRefusedAndLeftAlone) {
   const TempFolder folder;
   { open(folder.path("j.db")); }
   ASSERT_TRUE(run_sql(folder.path("j.db"), "PRAGMA user_version=99"));
-  const auto opened = Journal::open(folder.path("j.db"), kNow);
+  const auto opened = Journal::open({folder.path("j.db")}, kNow);
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error().code, Errc::journal_io);
   EXPECT_TRUE(files_beginning(folder, "j.db.damaged-").empty());
@@ -414,10 +458,10 @@ TEST(Journal, JournalOfAnotherVersionIsRefusedAndLeftAlone) {
 
 TEST(Journal, FolderThatIsNotThereIsAnError) {
   const TempFolder folder;
-  const auto opened = Journal::open(folder.path("none/j.db"), kNow);
+  const auto opened = Journal::open({folder.path("none/j.db")}, kNow);
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error().code, Errc::journal_io);
-  EXPECT_FALSE(Journal::open(folder.path(), kNow));
+  EXPECT_FALSE(Journal::open({folder.path()}, kNow));
 }
 
 TEST(Journal, RefusedCommitLeavesNothing) {
@@ -444,7 +488,7 @@ int commit_until_full(const std::string& path) {
   std::signal(SIGXFSZ, SIG_IGN);
   const rlimit limit{1'000'000, 1'000'000};
   ::setrlimit(RLIMIT_FSIZE, &limit);
-  auto journal = Journal::open(path, kNow);
+  auto journal = Journal::open({path}, kNow);
   if (!journal) return 2;
   for (std::uint64_t i = 1; i <= 1000; ++i) {
     const auto done = (*journal)->commit(

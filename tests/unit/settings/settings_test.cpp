@@ -66,6 +66,7 @@ TEST_F(SettingsTest, SmallestFileGivesTheDefaults) {
   EXPECT_GE(settings->server.connections_max, 512U) << "what the limit of open files leaves";
   EXPECT_EQ(settings->ack_window, 1000U);
   EXPECT_EQ(settings->journal_path, "/var/lib/hookswitch/journal.db");
+  EXPECT_EQ(settings->journal_bytes_max, 2'147'483'648U);
   EXPECT_FALSE(settings->anonymous.has_value());
   EXPECT_EQ(settings->token_secrets.size(), 1U);
   EXPECT_EQ(settings->log_level, log::Level::info);
@@ -84,6 +85,7 @@ TEST_F(SettingsTest, WholeFileIsRead) {
       "[auth]\nhs256_secret_file = \"jwt.secret\"\nhs256_previous_secret_file = \"jwt.secret\"\n"
       "anonymous = { org = \"acme\", user = \"alice\", scope = \"events:own\" }\n"
       "[journal]\nengine = \"sqlite\"\npath = \"data/j.db\"\nretention_hours = 48\n"
+      "bytes_max = 100000000\n"
       "[log]\nlevel = \"debug\"\n"
       "[[org]]\nid = \"acme\"\ncountry = \"US\"\nnumber = \"+12025550100\"\nfacts_per_second = "
       "500\n"
@@ -119,6 +121,7 @@ TEST_F(SettingsTest, WholeFileIsRead) {
   EXPECT_TRUE(settings->anonymous->allows(Scope::events_own));
   EXPECT_EQ(settings->journal_path, folder.path("data/j.db"));
   EXPECT_EQ(settings->retention, std::chrono::hours{48});
+  EXPECT_EQ(settings->journal_bytes_max, 100'000'000U);
   EXPECT_EQ(settings->log_level, log::Level::debug);
   EXPECT_EQ(settings->directory->find_org("acme")->country, "US");
   EXPECT_EQ(settings->directory->find_by_ext("acme", "201")->id, "alice");
@@ -174,7 +177,8 @@ INSTANTIATE_TEST_SUITE_P(
         Bound{"delivery", "client_queue_bytes_max", 65'536, 1 << 30},
         Bound{"delivery", "client_queue_age_ms_max", 100, 600'000},
         Bound{"delivery", "ping_ms", 1000, 600'000}, Bound{"delivery", "ack_window", 1, 100'000},
-        Bound{"journal", "retention_hours", 1, 24 * 365}),
+        Bound{"journal", "retention_hours", 1, 24 * 365},
+        Bound{"journal", "bytes_max", 64 << 20, std::int64_t{1} << 40}),
     [](const auto& bound) { return std::string{bound.param.key}; });
 
 TEST_F(SettingsTest, UnknownKeysAreNamedWithLineAndColumnInEverySection) {

@@ -1,0 +1,72 @@
+#include "journal/checkpointer.hpp"
+
+namespace hookswitch {
+
+Checkpointer::~Checkpointer() { stop(); }
+
+void Checkpointer::stop() {
+  {
+    const std::lock_guard lock{mutex_};
+    stopping_ = true;
+  }
+  wake_.notify_one();
+  if (thread_.joinable()) thread_.join();
+}
+
+Result<void> Checkpointer::start(const std::string& path, const char* vfs) {
+  if (!has_thread_) return {};
+  if (auto opened = database_.open(path, vfs, false); !opened) return opened;
+  if (auto set = database_.run("PRAGMA synchronous=FULL"); !set) return set;
+  if (auto set = database_.run("PRAGMA wal_autocheckpoint=0"); !set) return set;
+  thread_ = std::thread{[this] { run(); }};
+  return {};
+}
+
+void Checkpointer::run() {
+  for (;;) {
+    {
+      std::unique_lock lock{mutex_};
+      wake_.wait(lock, [this] { return wanted_ || stopping_; });
+      if (stopping_) return;
+      wanted_ = false;
+    }
+    const int rc = sqlite3_wal_checkpoint_v2(database_.handle(), nullptr, SQLITE_CHECKPOINT_PASSIVE,
+                                             nullptr, nullptr);
+    // Busy: the committer is at it itself.
+    if (rc != SQLITE_OK && (rc & 0xff) != SQLITE_BUSY) {
+      const std::lock_guard lock{mutex_};
+      failed_ = database_.failure(rc, "checkpoint").detail;
+      has_failed_ = true;
+    }
+    finished_ = true;
+    busy_ = false;
+  }
+}
+
+Result<void> Checkpointer::on_commit(int frames) {
+  if (frames < kStartFrames) return {};
+  if (!has_thread_) return by_committer();
+  if (has_failed_) {
+    const std::lock_guard lock{mutex_};
+    return Error{Errc::journal_io, failed_};
+  }
+  if (busy_) return frames < kStallFrames ? Result<void>{} : by_committer();
+  // Right after the thread is done little is left, and it lets the log begin anew.
+  if (finished_.exchange(false) && frames >= kFinishFrames) return by_committer();
+  busy_ = true;
+  {
+    const std::lock_guard lock{mutex_};
+    wanted_ = true;
+  }
+  wake_.notify_one();
+  return {};
+}
+
+Result<void> Checkpointer::by_committer() {
+  const int rc = sqlite3_wal_checkpoint_v2(committer_.handle(), nullptr, SQLITE_CHECKPOINT_PASSIVE,
+                                           nullptr, nullptr);
+  if (rc == SQLITE_OK || (rc & 0xff) == SQLITE_BUSY) return {};
+  return committer_.failure(rc, "checkpoint");
+}
+
+}  // namespace hookswitch

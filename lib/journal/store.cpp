@@ -1,0 +1,89 @@
+#include "journal/store.hpp"
+
+#include <fmt/format.h>
+
+#include "base/ids.hpp"
+#include "journal/checksum.hpp"
+
+namespace hookswitch {
+namespace {
+
+constexpr int kSchemaVersion = 2;
+constexpr const char* kSchema = R"sql(
+CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE heads(number INTEGER PRIMARY KEY, org TEXT NOT NULL, newest INTEGER NOT NULL,
+                   complete_after INTEGER NOT NULL, sum INTEGER NOT NULL);
+CREATE TABLE events(id INTEGER PRIMARY KEY, last INTEGER NOT NULL, time INTEGER NOT NULL, chunk BLOB NOT NULL);
+CREATE TABLE states(id INTEGER PRIMARY KEY, chunk BLOB NOT NULL);
+)sql";
+
+}  // namespace
+
+std::int64_t head_sum(std::string_view org, std::int64_t number, std::uint64_t newest,
+                      std::uint64_t complete_after) {
+  return crc32c(fmt::format("{} {} {} {}", number, newest, complete_after, org));
+}
+
+Result<void> Journal::Store::open(const JournalOptions& options) {
+  if (auto opened = database.open(options.path, options.vfs, true); !opened) return opened;
+  // A page of 8 KiB holds most of what one event and one call need. FULL: a commit is a sync.
+  // Checkpoints are the Checkpointer's.
+  for (const char* pragma :
+       {"PRAGMA page_size=8192", "PRAGMA journal_mode=WAL", "PRAGMA synchronous=FULL",
+        "PRAGMA wal_autocheckpoint=0", "PRAGMA cell_size_check=ON", "PRAGMA cache_size=-8192",
+        "BEGIN IMMEDIATE"})
+    if (auto done = database.run(pragma); !done) return done;
+  const auto version = database.integer("PRAGMA user_version");
+  const auto tables = database.integer("SELECT count(*) FROM sqlite_master");
+  if (!version) return version.error();
+  if (!tables) return tables.error();
+  if (*version == 0 && *tables != 0)
+    return database.failure(SQLITE_NOTADB, "the file is a database of another program");
+  if (*version == 0) {
+    const std::string epoch = random_hex(4);
+    const std::string make =
+        fmt::format("{} INSERT INTO meta VALUES('epoch','{}{:08x}'); PRAGMA user_version={};",
+                    kSchema, epoch, crc32c(epoch), kSchemaVersion);
+    if (auto made = database.run(make.c_str()); !made) return made;
+  } else if (*version != kSchemaVersion) {
+    return Error{Errc::journal_io, "the journal was written by another version"};
+  }
+  if (auto done = database.run("COMMIT"); !done) return done;
+  // What was recovered from the log may be in the page cache only: written to the file and synced
+  // before anybody is told of it.
+  if (auto done = database.run("PRAGMA wal_checkpoint(TRUNCATE)"); !done) return done;
+  sqlite3_wal_hook(
+      database.handle(),
+      [](void* frames, sqlite3*, const char*, int count) {
+        *static_cast<int*>(frames) = count;
+        return SQLITE_OK;
+      },
+      &log_frames);
+  if (auto prepared = prepare(); !prepared) return prepared;
+  return checkpoints.start(options.path, options.vfs);
+}
+
+Result<void> Journal::Store::prepare() {
+  for (const auto& [statement, sql] : {
+           std::pair{&begin, "BEGIN IMMEDIATE"},
+           std::pair{&commit, "COMMIT"},
+           std::pair{&rollback, "ROLLBACK"},
+           std::pair{&insert_event, "INSERT INTO events VALUES(?1,?2,?3,?4)"},
+           std::pair{&read_events,
+                     "SELECT id,last,time,chunk FROM events WHERE id>=coalesce((SELECT id FROM "
+                     "events WHERE id BETWEEN ?1 AND ?2 ORDER BY id DESC LIMIT 1),?2) AND id<?3 "
+                     "ORDER BY id"},
+           std::pair{&walk_events, "SELECT id,last,time,chunk FROM events WHERE id>?1 ORDER BY id"},
+           std::pair{&newest_event,
+                     "SELECT id,last,time,chunk FROM events WHERE id<?1 ORDER BY id DESC LIMIT 1"},
+           std::pair{&next_event,
+                     "SELECT id,time FROM events WHERE id BETWEEN ?1 AND ?2 ORDER BY id LIMIT 1"},
+           std::pair{&event_size, "SELECT last,length(chunk) FROM events WHERE id=?1"},
+           std::pair{&erase_event, "DELETE FROM events WHERE id=?1"},
+           std::pair{&put_head, "INSERT OR REPLACE INTO heads VALUES(?1,?2,?3,?4,?5)"},
+       })
+    if (auto prepared = statement->prepare(database, sql); !prepared) return prepared;
+  return calls.prepare();
+}
+
+}  // namespace hookswitch

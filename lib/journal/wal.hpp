@@ -1,0 +1,32 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace hookswitch {
+
+/// What SQLite's write-ahead log beside the file will give back, and what it will not
+/// (https://www.sqlite.org/fileformat2.html#walformat).
+struct WalReport {
+  std::uint64_t good_bytes = 0;  ///< up to the end of the last whole commit
+  std::uint64_t good_frames = 0;
+  std::uint32_t salt = 0;  ///< changes whenever the log begins anew
+  /// Something of this log stands behind what can be read: the end of a commit that was under way,
+  /// or the last one spoilt. SQLite drops it silently.
+  bool is_tail_dropped = false;
+  /// More than one commit cannot be read. Each was synced before the next began, so this is damage
+  /// to what was acknowledged, not a crash.
+  bool is_damaged = false;
+};
+
+/// Reads the log as it is on disk. A log that is not there is empty. Relies on sectors of 512 bytes
+/// being written whole.
+WalReport examine_wal(const std::string& path);
+
+/// The salt of the log as it begins now; 0 without one.
+std::uint32_t wal_salt(const std::string& path);
+
+/// Cuts the log to `bytes` and syncs it; true also if there is none.
+bool cut_wal(const std::string& path, std::uint64_t bytes);
+
+}  // namespace hookswitch
