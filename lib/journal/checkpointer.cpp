@@ -44,15 +44,15 @@ void Checkpointer::run() {
 }
 
 Result<void> Checkpointer::on_commit(int frames) {
-  if (frames < kStartFrames) return {};
+  if (frames < start_frames_) return {};
   if (!has_thread_) return by_committer();
   if (has_failed_) {
     const std::lock_guard lock{mutex_};
     return Error{Errc::journal_io, failed_};
   }
-  if (busy_) return frames < kStallFrames ? Result<void>{} : by_committer();
+  if (busy_) return frames < 16 * start_frames_ ? Result<void>{} : by_committer();
   // Right after the thread is done little is left, and it lets the log begin anew.
-  if (finished_.exchange(false) && frames >= kFinishFrames) return by_committer();
+  if (finished_.exchange(false) && frames >= 2 * start_frames_) return by_committer();
   busy_ = true;
   {
     const std::lock_guard lock{mutex_};

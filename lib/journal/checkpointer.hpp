@@ -15,13 +15,11 @@ namespace hookswitch {
 /// that came meanwhile, and the log then begins anew. Owner: Journal.
 class Checkpointer {
  public:
-  static constexpr int kStartFrames = 1024;   // 8 MiB in the log: the thread begins
-  static constexpr int kFinishFrames = 2048;  // from here on the committer ends what it has begun
-  static constexpr int kStallFrames = 16384;  // 128 MiB: the disk is slower than the load; wait
-
-  /// Without a thread everything is done by the committer, at kStartFrames (tests).
-  Checkpointer(Database& committer, bool has_thread)
-      : committer_(committer), has_thread_(has_thread) {}
+  /// From `start_frames` on in the log the thread begins; from twice that the committer ends what
+  /// it has begun; at 16 times the disk is slower than the load and the committer waits. Without a
+  /// thread everything is done by the committer.
+  Checkpointer(Database& committer, bool has_thread, int start_frames)
+      : committer_(committer), has_thread_(has_thread), start_frames_(start_frames) {}
   ~Checkpointer();
   Checkpointer(const Checkpointer&) = delete;
   Checkpointer& operator=(const Checkpointer&) = delete;
@@ -39,6 +37,7 @@ class Checkpointer {
 
   Database& committer_;
   bool has_thread_;
+  int start_frames_;
   Database database_;  ///< the thread's, after start()
   std::mutex mutex_;
   std::condition_variable wake_;

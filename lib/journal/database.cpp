@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 namespace hookswitch {
 
@@ -24,9 +25,15 @@ Error Database::failure(const char* doing) {
 
 Error Database::failure(int rc, const char* doing) {
   damaged_ = damaged_ || (rc & 0xff) == SQLITE_CORRUPT || (rc & 0xff) == SQLITE_NOTADB;
+  last_failure_ = rc & 0xff;
   return Error{Errc::journal_io,
                fmt::format("{}: {} ({})", doing,
                            handle_ != nullptr ? sqlite3_errmsg(handle_) : "no memory", rc)};
+}
+
+bool Database::is_head_spoilt(const std::string& path) const {
+  return last_failure_ == SQLITE_ERROR ||
+         (last_failure_ == SQLITE_READONLY && ::access(path.c_str(), W_OK) == 0);
 }
 
 Result<void> Database::run(const char* sql) {

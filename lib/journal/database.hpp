@@ -32,11 +32,15 @@ class Database {
   Error failure(int rc, const char* doing);
   /// What is there is not what was written, as opposed to: cannot be read or written just now.
   bool damaged() const { return damaged_; }
+  /// The last failure was one that only a spoilt head of a file gives at open: SQLite takes it for
+  /// a format of the future or for one that may not be written.
+  bool is_head_spoilt(const std::string& path) const;
   sqlite3* handle() const { return handle_; }
 
  private:
   sqlite3* handle_ = nullptr;
   bool damaged_ = false;
+  int last_failure_ = SQLITE_OK;
 };
 
 /// A prepared statement. Texts and blobs that are bound must live until it has been run.

@@ -13,7 +13,7 @@ namespace hookswitch {
 namespace {
 
 constexpr std::size_t kRoomBytes = 256 * 1024;  // a commit and the log's index
-constexpr std::uint64_t kPageBytes = 8192, kFrameBytes = kPageBytes + 24, kLogHeaderBytes = 32;
+constexpr std::uint64_t kFrameBytes = kJournalPageBytes + 24, kLogHeaderBytes = 32;
 
 }  // namespace
 
@@ -37,7 +37,7 @@ Result<std::unique_ptr<Journal>> Journal::open(JournalOptions options, Time now)
 Result<void> Journal::open_store(Time now) {
   std::string told;
   for (int attempt = 0;; ++attempt) {
-    const auto log = examine_wal(options_.path + "-wal");
+    const auto log = examine_wal(options_.path);
     std::string why;
     if (log.is_damaged) {
       why = "its log is damaged";
@@ -47,6 +47,7 @@ Result<void> Journal::open_store(Time now) {
       std::string epoch;
       damaged_ = false;
       auto opened = store->open(options_);
+      if (!opened && store->database.is_head_spoilt(options_.path)) damaged_ = true;
       if (opened) opened = load(*store, orgs, epoch);
       if (opened && !salvaged_.empty()) {
         store_ = std::move(store);
@@ -111,7 +112,7 @@ Result<bool> Journal::reopen(Time now) {
     store_.reset();
     // What failed must not come back: neither as bytes that only the page cache has, nor behind
     // what is written next. A log that began anew with the failed commit is in the file as a whole.
-    const auto log = examine_wal(options_.path + "-wal");
+    const auto log = examine_wal(options_.path);
     const bool same = log.salt == salt && frames > 0;
     const auto good = same ? kLogHeaderBytes + static_cast<std::uint64_t>(frames) * kFrameBytes : 0;
     if (!damaged_ && !cut_wal(options_.path + "-wal", good))
@@ -183,7 +184,8 @@ Result<void> Journal::load(Store& store, Orgs& orgs, std::string& epoch) {
   if (*bad_rows > 0) return damage("saved calls are spoilt");
   const auto pages = database.integer("PRAGMA page_count");
   if (!pages) return pages.error();
-  if (static_cast<std::uint64_t>(*pages) * kPageBytes > options_.check_whole_bytes_max) return {};
+  if (static_cast<std::uint64_t>(*pages) * kJournalPageBytes > options_.check_whole_bytes_max)
+    return {};
   const auto verdict = database.text("PRAGMA quick_check(1)");
   if (!verdict) return verdict.error();
   if (*verdict != "ok") return damage(*verdict);

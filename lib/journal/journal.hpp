@@ -27,6 +27,7 @@ struct JournalOptions {
   // For tests.
   const char* vfs = nullptr;          ///< SQLite's file layer by name; nullptr: its own
   bool has_checkpoint_thread = true;  ///< without it the same calls write the same bytes
+  int checkpoint_frames = 1024;       ///< pages in the log: 8 MiB
   std::uint64_t check_whole_bytes_max =
       16 * 1024 * 1024;  ///< read every page of a file up to this at open
   std::uint64_t state_log_bytes_min = 16 * 1024 * 1024;

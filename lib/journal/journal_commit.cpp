@@ -13,7 +13,6 @@ constexpr std::size_t kCheckBytes =
 constexpr auto kCheckStep = std::chrono::seconds{1};
 constexpr auto kCheckPause = std::chrono::hours{1};  // between two passes
 constexpr int kCommitsPerSize = 16;
-constexpr std::uint64_t kPageBytes = 8192;
 
 }  // namespace
 
@@ -34,8 +33,9 @@ Result<void> Journal::in_transaction(const JournalBatch& batch, Orgs& changed,
     commits_until_size_ = kCommitsPerSize;
     const auto pages = store.database.integer("PRAGMA page_count");
     const auto free = store.database.integer("PRAGMA freelist_count");
-    is_too_large_ = pages && free &&
-                    static_cast<std::uint64_t>(*pages - *free) * kPageBytes > options_.bytes_max;
+    is_too_large_ =
+        pages && free &&
+        static_cast<std::uint64_t>(*pages - *free) * kJournalPageBytes > options_.bytes_max;
   }
   std::uint64_t bytes = 0;
   Result<void> good;

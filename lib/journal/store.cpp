@@ -9,6 +9,8 @@ namespace hookswitch {
 namespace {
 
 constexpr int kSchemaVersion = 2;
+constexpr const char* kPageSize = "PRAGMA page_size=8192";
+static_assert(kJournalPageBytes == 8192);
 constexpr const char* kSchema = R"sql(
 CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE heads(number INTEGER PRIMARY KEY, org TEXT NOT NULL, newest INTEGER NOT NULL,
@@ -26,12 +28,10 @@ std::int64_t head_sum(std::string_view org, std::int64_t number, std::uint64_t n
 
 Result<void> Journal::Store::open(const JournalOptions& options) {
   if (auto opened = database.open(options.path, options.vfs, true); !opened) return opened;
-  // A page of 8 KiB holds most of what one event and one call need. FULL: a commit is a sync.
-  // Checkpoints are the Checkpointer's.
-  for (const char* pragma :
-       {"PRAGMA page_size=8192", "PRAGMA journal_mode=WAL", "PRAGMA synchronous=FULL",
-        "PRAGMA wal_autocheckpoint=0", "PRAGMA cell_size_check=ON", "PRAGMA cache_size=-8192",
-        "BEGIN IMMEDIATE"})
+  // FULL: a commit is a sync. Checkpoints are the Checkpointer's.
+  for (const char* pragma : {kPageSize, "PRAGMA journal_mode=WAL", "PRAGMA synchronous=FULL",
+                             "PRAGMA wal_autocheckpoint=0", "PRAGMA cell_size_check=ON",
+                             "PRAGMA cache_size=-8192", "BEGIN IMMEDIATE"})
     if (auto done = database.run(pragma); !done) return done;
   const auto version = database.integer("PRAGMA user_version");
   const auto tables = database.integer("SELECT count(*) FROM sqlite_master");
@@ -41,11 +41,14 @@ Result<void> Journal::Store::open(const JournalOptions& options) {
     return database.failure(SQLITE_NOTADB, "the file is a database of another program");
   if (*version == 0) {
     const std::string epoch = random_hex(4);
-    const std::string make =
-        fmt::format("{} INSERT INTO meta VALUES('epoch','{}{:08x}'); PRAGMA user_version={};",
-                    kSchema, epoch, crc32c(epoch), kSchemaVersion);
+    const std::string make = fmt::format(
+        "{} INSERT INTO meta VALUES('epoch','{}{:08x}'),('version','{}'); PRAGMA user_version={};",
+        kSchema, epoch, crc32c(epoch), kSchemaVersion, kSchemaVersion);
     if (auto made = database.run(make.c_str()); !made) return made;
   } else if (*version != kSchemaVersion) {
+    const auto said = database.text("SELECT value FROM meta WHERE key='version'");
+    if (said && *said == std::to_string(kSchemaVersion))
+      return database.failure(SQLITE_CORRUPT, "the file's head is spoilt");
     return Error{Errc::journal_io, "the journal was written by another version"};
   }
   if (auto done = database.run("COMMIT"); !done) return done;

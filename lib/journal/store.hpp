@@ -39,7 +39,7 @@ struct EventRow {
 struct Journal::Store {
   explicit Store(const JournalOptions& options)
       : calls(database, options.state_log_bytes_min),
-        checkpoints(database, options.has_checkpoint_thread) {}
+        checkpoints(database, options.has_checkpoint_thread, options.checkpoint_frames) {}
 
   Result<void> open(const JournalOptions& options);
   Result<void> prepare();

@@ -4,14 +4,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
-#include <string_view>
+#include <map>
 #include <vector>
 
 namespace hookswitch {
 namespace {
 
-constexpr std::size_t kHeaderBytes = 32, kFrameHeaderBytes = 24;
+constexpr std::size_t kHeaderBytes = 32, kFrameHeaderBytes = 24, kPageBytes = kJournalPageBytes;
 
 std::uint32_t big_endian(const unsigned char* at) {
   return static_cast<std::uint32_t>(at[0]) << 24 | static_cast<std::uint32_t>(at[1]) << 16 |
@@ -65,11 +66,28 @@ class File {
   int fd_;
 };
 
+/// Whether a log without a readable header holds nothing that the file does not: the header is
+/// written anew, and synced before anything behind it, when all has been moved.
+bool is_all_in_file(const File& log, const File& database) {
+  std::vector<unsigned char> frame(kFrameHeaderBytes + kPageBytes), page(kPageBytes), first;
+  std::map<std::uint32_t, std::uint64_t> newest;  // page -> where
+  for (std::uint64_t at = kHeaderBytes; log.read(at, frame); at += frame.size()) {
+    if (first.empty()) first = frame;
+    if (std::equal(frame.begin() + 8, frame.begin() + 16, first.begin() + 8))
+      newest[big_endian(frame.data())] = at;
+  }
+  return std::all_of(newest.begin(), newest.end(), [&](const auto& one) {
+    return one.first > 0 && log.read(one.second, frame) &&
+           database.read(std::uint64_t{one.first - 1} * kPageBytes, page) &&
+           std::equal(page.begin(), page.end(), frame.begin() + kFrameHeaderBytes);
+  });
+}
+
 }  // namespace
 
-WalReport examine_wal(const std::string& path) {
+WalReport examine_wal(const std::string& database) {
   WalReport out;
-  const File file{path, O_RDONLY};
+  const File file{database + "-wal", O_RDONLY};
   std::vector<unsigned char> header(kHeaderBytes);
   struct stat info {};
   if (file.fd() < 0 || ::fstat(file.fd(), &info) != 0 || !file.read(0, header)) return out;
@@ -79,8 +97,7 @@ WalReport examine_wal(const std::string& path) {
   sum.add(header.data(), 24);
   if ((magic & ~1U) != 0x377f0682 || !sum.stands_at(header.data() + 24) || page < 512 ||
       page > 65536) {
-    // The header is synced before anything is written behind it.
-    out.is_damaged = static_cast<std::size_t>(info.st_size) > kHeaderBytes;
+    out.is_damaged = !is_all_in_file(file, File{database, O_RDONLY});
     return out;
   }
   const auto salt = big_endian(header.data() + 16), second_salt = big_endian(header.data() + 20);

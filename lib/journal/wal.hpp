@@ -5,6 +5,9 @@
 
 namespace hookswitch {
 
+/// A page of 8 KiB holds most of what one event and one call need.
+inline constexpr std::uint64_t kJournalPageBytes = 8192;
+
 /// What SQLite's write-ahead log beside the file will give back, and what it will not
 /// (https://www.sqlite.org/fileformat2.html#walformat).
 struct WalReport {
@@ -19,9 +22,8 @@ struct WalReport {
   bool is_damaged = false;
 };
 
-/// Reads the log as it is on disk. A log that is not there is empty. Relies on sectors of 512 bytes
-/// being written whole.
-WalReport examine_wal(const std::string& path);
+/// Reads the log beside `database` as it is on disk. A log that is not there is empty.
+WalReport examine_wal(const std::string& database);
 
 /// The salt of the log as it begins now; 0 without one.
 std::uint32_t wal_salt(const std::string& path);

@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "support/faulty_vfs.hpp"
 #include "support/temp_folder.hpp"
 
 namespace hookswitch {
@@ -306,6 +307,8 @@ TEST(Journal, FileStopsGrowingAtItsSizeAndCommitsLetTheOldestGo) {
   JournalOptions options{folder.path("j.db")};
   options.bytes_max = 2'000'000;
   options.has_checkpoint_thread = false;
+  const testing_support::FaultyVfs vfs{"quick"};  // without the disk's syncs
+  options.vfs = vfs.name();
   {
     const auto journal = Journal::open(options, kNow);
     ASSERT_TRUE(journal);
@@ -449,7 +452,7 @@ TEST(Journal, WalOfADamagedFileDoesNotReachTheNewOne) {
 TEST(Journal, JournalOfAnotherVersionIsRefusedAndLeftAlone) {
   const TempFolder folder;
   { open(folder.path("j.db")); }
-  ASSERT_TRUE(run_sql(folder.path("j.db"), "PRAGMA user_version=99"));
+  ASSERT_TRUE(run_sql(folder.path("j.db"), "PRAGMA user_version=99; UPDATE meta SET value='99' WHERE key='version'"));
   const auto opened = Journal::open({folder.path("j.db")}, kNow);
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error().code, Errc::journal_io);
@@ -461,7 +464,8 @@ TEST(Journal, FolderThatIsNotThereIsAnError) {
   const auto opened = Journal::open({folder.path("none/j.db")}, kNow);
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error().code, Errc::journal_io);
-  EXPECT_FALSE(Journal::open({folder.path()}, kNow));
+  std::filesystem::create_directory(folder.path("folder"));
+  EXPECT_FALSE(Journal::open({folder.path("folder")}, kNow));
 }
 
 TEST(Journal, RefusedCommitLeavesNothing) {
