@@ -260,9 +260,10 @@ class RawWebSocket:
         assert welcome.get("op") == "welcome", welcome
         return welcome
 
-    def read_to_end(self):
-        """(frames before the close, close frame's payload or None). The end of the connection must
-        follow; what comes behind a close frame is a fault of the server's."""
+    def read_to_end(self, answer=True):
+        """(frames before the close, close frame's payload or None). A close frame is answered, as
+        section 5.5.1 wants it, unless `answer` is false. The end of the connection must follow;
+        what comes behind a close frame is a fault of the server's."""
         frames, closing = [], None
         deadline = time.monotonic() + self.seconds
         while (got := self.frame()) is not None:
@@ -272,6 +273,8 @@ class RawWebSocket:
                 raise ServerBrokeRfc6455("%s behind a close frame" % NAMES[got[0]])
             if got[0] == CLOSE:
                 closing = got[1]
+                if answer:
+                    self.send(frame(CLOSE, closing[:2]))
             else:
                 frames.append(got)
         if self.reader.buffer:
