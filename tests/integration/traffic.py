@@ -10,6 +10,7 @@ Everything is waited for on a condition with a deadline.
 import asyncio
 import json
 import pathlib
+import socket
 import sys
 import time
 
@@ -209,6 +210,7 @@ class Subscriber:
         self.listener = history.Listener(name, line)
         self.cursor, self.subscription = None, None
         self.resumes, self.close_codes = 0, []
+        self.receive_buffer = None  # bytes; a small one makes a client that stops reading felt soon
 
     def hello(self):
         return {
@@ -242,11 +244,17 @@ class Subscriber:
     async def run(self):
         loop = asyncio.get_running_loop()
         while not self.traffic.abandoned:
+            sock = socket.socket()
+            sock.setblocking(False)
+            if self.receive_buffer:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self.receive_buffer)
             try:
+                await loop.sock_connect(sock, ("127.0.0.1", self.traffic.daemon.port))
                 _, self.subscription = await loop.create_connection(
-                    lambda: Subscription(self), "127.0.0.1", self.traffic.daemon.port
+                    lambda: Subscription(self), sock=sock
                 )
             except OSError:
+                sock.close()
                 await asyncio.sleep(0.02)  # the daemon is away
                 continue
             await self.subscription.ended
@@ -260,13 +268,30 @@ class Subscriber:
 
     async def sync(self, seconds=PATIENCE):
         """Returns when all that the daemon had to tell has come."""
-        await until(self.connected, seconds, "%s is connected" % self.name)
-        subscription = self.subscription
-        before = subscription.pongs
-        subscription.transport.write(raw.text({"op": "ping"}))
-        await until(
-            lambda: subscription.pongs > before, seconds, "a pong for %s" % self.name
-        )
+        deadline = time.monotonic() + seconds
+        asked, before = None, 0
+        while not (asked and asked.pongs > before):
+            if self.connected() and self.subscription is not asked:  # also after a break meanwhile
+                asked = self.subscription
+                before = asked.pongs
+                asked.transport.write(raw.text({"op": "ping"}))
+            if time.monotonic() > deadline:
+                raise AssertionError(
+                    "%s: no pong within %s s; connected: %s, close codes so far: %s"
+                    % (self.name, seconds, self.connected(), self.close_codes[-5:])
+                )
+            await asyncio.sleep(0.01)
+
+
+def bytes_in_kernel(port, peer_port):
+    """What the kernel holds for the daemon's end of one connection: sent and not yet taken, or
+    still to be sent (/proc/net/tcp)."""
+    for line in pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        fields = line.split()
+        local, peer = (int(fields[i].split(":")[1], 16) for i in (1, 2))
+        if (local, peer) == (port, peer_port):
+            return int(fields[4].split(":")[0], 16)
+    return None
 
 
 async def until(condition, seconds, what):
@@ -342,6 +367,8 @@ class Traffic:
         for task in self.tasks:
             task.cancel()
         await asyncio.gather(*self.tasks, return_exceptions=True)
+        for _ in range(3):
+            await asyncio.sleep(0)  # what was aborted is closed in the next turn
 
     def problems(self, more=()):
         listeners = [s.listener for s in self.subscribers] + list(more)
