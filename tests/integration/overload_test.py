@@ -213,8 +213,13 @@ class FullDisk(unittest.TestCase):
                     others.append("%s: %d %s" % (path, status, body.decode()))
             peak = max(peak, resident(self.daemon))
             await asyncio.sleep(0.02)
-        self.assertEqual(others[:5], [], "reads do not go on")
-        self.assertIn("journal", json.dumps(said), "it does not say why")
+        with self.subTest(rule="reads go on"):
+            self.assertEqual(others[:5], [], "%d GETs were refused" % len(others))
+        with self.subTest(rule="/readyz says why"):
+            self.assertIn("journal", json.dumps(said))
+        with self.subTest(rule="nobody who listens is sent away"):
+            codes = [c for s in traffic.subscribers for c in s.close_codes]
+            self.assertEqual({c: codes.count(c) for c in codes}, {})
         while_full = len(traffic.acknowledged) - accepted
         newcomer = loads.Subscriber(traffic, "newcomer", EVERY)
         resuming = loads.Subscriber(traffic, "resuming", EVERY)
@@ -223,8 +228,8 @@ class FullDisk(unittest.TestCase):
         for subscriber in (newcomer, resuming):
             traffic.subscribers.append(subscriber)
             traffic.tasks.append(asyncio.create_task(subscriber.run()))
-            await subscriber.sync(5)
-        self.assertEqual((resuming.resumes, resuming.listener.complaints), (1, []))
+            with self.subTest(rule="a client that comes is served", client=subscriber.name):
+                await subscriber.sync(5)
         refusals = refused()
         self.ballast.unlink()
         freed, at = time.monotonic(), len(traffic.acknowledged)
