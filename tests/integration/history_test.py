@@ -112,7 +112,8 @@ class Checker(unittest.TestCase):
                 told = Told()
                 del told.of[line][at]
                 found = told.problems()
-                started = b'"call.started"' in Told().of[line][at]  # only one listener is told of it
+                # Only one listener is told of a start.
+                started = b'"call.started"' in Told().of[line][at]
                 words = "begins with" if started else "a hole at"
                 self.assertTrue(any(words in s for s in found), (line, at, found))
 

@@ -22,7 +22,6 @@ import unittest
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "contract")]
 import harness  # noqa: E402
-import history  # noqa: E402
 import raw_websocket as raw  # noqa: E402
 import traffic as loads  # noqa: E402
 import wire  # noqa: E402

@@ -6,11 +6,12 @@ random number of bytes of the stream, also within a frame, and comes back with t
 came whole. HOOKSWITCH_SEAM_RECONNECTS (1,000 for the long run) and HOOKSWITCH_SEED say how often
 and where.
 """
+import contextlib
+import http.server
 import json
 import os
 import pathlib
 import random
-import re
 import socket
 import struct
 import sys
@@ -177,7 +178,7 @@ class EventStreamReader(WebSocketReader):
                     raw_body += data
                     data, raw_body = unchunked(raw_body)
                 body += data
-                *blocks, body = re.split(rb"(?:\r\n|\n|\r){2}", body)
+                *blocks, body = body.split(b"\n\n")
                 for block in blocks:
                     self.on_block(block)
         except Cut:
@@ -188,7 +189,7 @@ class EventStreamReader(WebSocketReader):
     def on_block(self, block):
         """One event of the stream: what a browser's EventSource would make of it."""
         fields = {}
-        for line in re.split(rb"\r\n|\n|\r", block):
+        for line in block.split(b"\n"):
             name, _, value = line.partition(b":")
             value = value[1:] if value.startswith(b" ") else value
             if name:
@@ -399,6 +400,61 @@ class EventStreamSeam(SeamCase):
 
     def test_every_byte_of_the_first_events(self):
         self.cuts_at_every_byte(EventStreamReader, max(1, 13 * 100 // RECONNECTS))
+
+
+class TheEventStreamReader(unittest.TestCase):
+    """Shown to work, and to notice, on a server of three lines."""
+
+    def serve(self, lose=None, chunked=False):
+        events = [
+            json.dumps({"specversion": "1.0", "cursor": "e.%d" % i, "type": "t", "pad": "x" * i})
+            for i in range(1, 200)
+        ]
+
+        class Server(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self):
+                self.send_response(200)
+                self.send_header("Content-Type", "text/event-stream")
+                self.send_header(*(("Transfer-Encoding", "chunked") if chunked else ("X", "y")))
+                self.end_headers()
+                after = offset_of(self.headers["Last-Event-ID"])
+                with contextlib.suppress(OSError):
+                    self.put(": ping\n\n")
+                    for i, event in enumerate(events[after:], after + 1):
+                        if i != lose:
+                            self.put("id: e.%d\nevent: t\ndata: %s\n\n" % (i, event))
+
+            def put(self, text):
+                data = text.encode()
+                self.wfile.write(b"%x\r\n%s\r\n" % (len(data), data) if chunked else data)
+
+            def log_message(self, *_):
+                pass
+
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Server)
+        server.handle_error = lambda *_: None  # connections are cut: that is the point
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        self.addCleanup(server.server_close)
+        self.addCleanup(server.shutdown)
+        return server.server_port, [e.encode() for e in events]
+
+    def read(self, port):
+        chance = random.Random(SEED)
+        reader = EventStreamReader(port, {"token": "x"}, "e.0")
+        while reader.cursor != "e.199":
+            reader.run(chance.randrange(1500), until="e.199")
+        return reader.events
+
+    def test_every_event_once_over_any_cuts(self):
+        for chunked in (False, True):
+            port, events = self.serve(chunked=chunked)
+            self.assertEqual(self.read(port), events)
+
+    def test_an_event_that_is_lost_is_missed(self):
+        port, events = self.serve(lose=77)
+        self.assertEqual(self.read(port), events[:76] + events[77:])
 
 
 if __name__ == "__main__":
