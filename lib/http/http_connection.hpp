@@ -23,7 +23,10 @@ class HttpConnection {
   boost::asio::awaitable<void> run();
   /// Cuts it off if what it waits for has taken too long.
   void tick(IoThread::Clock::time_point now);
-  void cut() { stream_.cut(); }
+  void cut() {
+    stream_.cut();
+    counted_ = {};  // whoever still has to answer may outlive the metrics
+  }
 
  private:
   struct Incoming;

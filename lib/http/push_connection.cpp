@@ -236,6 +236,7 @@ void PushConnection::cut() {
     stream_.cut();
   else
     stream_.reset();
+  counted_ = {};  // whoever still holds its channel may outlive the metrics
   finish();
 }
 
