@@ -1,6 +1,11 @@
 #include "journal/checkpointer.hpp"
 
 namespace hookswitch {
+namespace {
+
+constexpr int kPasses = 4, kFewFrames = 64;
+
+}  // namespace
 
 Checkpointer::~Checkpointer() { stop(); }
 
@@ -30,8 +35,15 @@ void Checkpointer::run() {
       if (stopping_) return;
       wanted_ = false;
     }
-    const int rc = sqlite3_wal_checkpoint_v2(database_.handle(), nullptr, SQLITE_CHECKPOINT_PASSIVE,
-                                             nullptr, nullptr);
+    // Again for what came meanwhile, each time less, so that next to nothing is left for the
+    // committer, who has to end it.
+    int rc = SQLITE_OK, moved = 0;
+    for (int pass = 0; rc == SQLITE_OK && pass < kPasses; ++pass) {
+      const int before = moved;
+      rc = sqlite3_wal_checkpoint_v2(database_.handle(), nullptr, SQLITE_CHECKPOINT_PASSIVE,
+                                     nullptr, &moved);
+      if (pass > 0 && moved - before < kFewFrames) break;
+    }
     // Busy: the committer is at it itself.
     if (rc != SQLITE_OK && (rc & 0xff) != SQLITE_BUSY) {
       const std::lock_guard lock{mutex_};
