@@ -44,6 +44,21 @@ TEST(Hub, SnapshotShowsOnlyWhatTheGrantMaySee) {
       std::string::npos);
 }
 
+TEST(Hub, SnapshotIsOfItsCursorNotOfAnEarlierOne) {
+  HubBench bench;
+  bench.history.calls = {call_at("a", {{"alice", "101"}})};
+  bench.attach(grant("boss", Scope::events_org));
+  bench.history.calls.push_back(call_at("b", {{"bob", "102"}}));
+  bench.publish(ring("b", "bob", "102"));
+  const auto read = json::parse(bench.attach(grant("boss", Scope::events_org)).sink->op("welcome"));
+  EXPECT_EQ(json::find(*read, "snapshot")->Size(), 2u);
+  bench.history.calls.clear();
+  bench.hub.go_on();
+  const auto later =
+      json::parse(bench.attach(grant("boss", Scope::events_org)).sink->op("welcome"));
+  EXPECT_EQ(json::find(*later, "snapshot")->Size(), 0u);
+}
+
 TEST(Hub, SnapshotFollowsTheFilters) {
   HubBench bench;
   bench.history.calls = {call_at("a", {{"alice", "101"}}), call_at("b", {{"bob", "102"}})};
@@ -261,6 +276,16 @@ TEST(HubPages, StateBurstComesFirst) {
   const auto before = page.sink->frames.size();
   bench.publish(ring("b", "alice", "101"));
   EXPECT_GT(page.sink->frames.size(), before);
+}
+
+TEST(HubPages, FirstPageOfAnOrganisationKnowsTheCallsThatWereThereBeforeIt) {
+  HubBench bench;
+  bench.publish(ring("a", "alice", "101"));
+  bench.history.calls = {call_at("a", {{"alice", "101"}})};
+  const auto page = bench.attach(grant("alice", Scope::events_own), Dialect::rc_embeddable);
+  std::string all;
+  for (const auto& frame : page.sink->frames) all += frame->text();
+  EXPECT_NE(all.find(R"("telephonyStatus":"Ringing")"), std::string::npos) << all;
 }
 
 TEST(HubPages, FramesOfOnePersonAreMadeOnceAndSharedByHerPages) {

@@ -272,6 +272,9 @@ TEST_F(SessionTest, AcknowledgingWithoutACursorIsComplainedOf) {
 }
 
 TEST_F(SessionTest, AskingToAcknowledgeIsYesOrNo) {
+  open().on_text(hello(token("boss", Scope::events_org), R"(,"ack":false)"), at_ms(0));
+  EXPECT_EQ(sink->op("welcome").find("ack_window"), std::string::npos);
+  sink = std::make_shared<RecordingClient>();
   open().on_text(hello(token("boss", Scope::events_org), R"(,"ack":1)"), at_ms(0));
   EXPECT_EQ(closed_with(), Errc::bad_message);
 }
