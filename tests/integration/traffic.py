@@ -351,10 +351,13 @@ class Traffic:
     async def sync(self, seconds=60):
         await asyncio.gather(*(s.sync(seconds) for s in self.subscribers))
 
-    async def finish(self):
-        """Stops the posters at the end of their calls and waits until everybody has been told."""
+    async def finish(self, seconds=60):
+        """Stops the posters at the end of their calls and waits until everybody has been told; how
+        long that took."""
         await self.stop_posting()
-        await self.sync()
+        since = time.monotonic()
+        await self.sync(seconds)
+        return time.monotonic() - since
 
     async def leave(self):
         self.abandoned = True
