@@ -397,7 +397,8 @@ http::Opening Api::on_stream(const http::Request& request) {
     for (const auto& header : out.headers) out.refusal->headers.push_back(header);
     return std::move(out);
   };
-  if (request.path != "/v1/events") return refused(Errc::not_found);
+  if (request.path != "/v1/events" || !serves(request.parts, request.path))
+    return refused(Errc::not_found);
   if (!origin_allowed(now_view, request)) return refused(Errc::origin_refused);
   allow_origin(request, out.headers);
   auto grant = grant_of(now_view, request);

@@ -18,6 +18,7 @@
 #include "dialects/dialect.hpp"
 #include "directory/directory.hpp"
 #include "http/server.hpp"
+#include "journal/journal.hpp"
 #include "recorder/options.hpp"
 #include "sources/sip/settings.hpp"
 #include "sources/webhook/hook.hpp"
@@ -30,9 +31,6 @@ struct WebhookSource {
   SourceRules rules;
   std::vector<Secret> secrets;  ///< the values that its hook knows, never to be recorded
 };
-
-/// The journal's path when it is kept in memory only, in SQLite's words.
-inline constexpr const char* kMemoryJournal = ":memory:";
 
 /// A page that a CRM embeds (interfaces.md §2, `/apps/{client_id}`).
 struct PageClient {

@@ -17,6 +17,9 @@ constexpr std::size_t kBurstFactor = 16;
 constexpr std::chrono::seconds kBurstTime{1};
 /// For the other end's close frame, or its end of the connection.
 constexpr std::chrono::seconds kClosingTime{2};
+/// What the kernel may hold of a connection: more than is on its way to a client far away, far less
+/// than the byte budget.
+constexpr int kSendBufferBytes = 256 * 1024;
 /// Reads of one connection before others get their turn.
 constexpr int kReadsAtOnce = 4;
 
@@ -46,6 +49,7 @@ PushConnection::PushConnection(Stream stream, Counted counted, IoThread& io, Gau
       heard_(Clock::now()),
       pinged_(heard_) {
   const ServerOptions& options = io.shared.options;
+  stream_.limit_send_buffer(kSendBufferBytes);
   stream_.limit_unacknowledged(
       std::max(2 * options.ping_time, options.client_queue_age_max + kClosingTime));
 }

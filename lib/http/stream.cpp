@@ -125,6 +125,10 @@ void Stream::reset() {
   cut();
 }
 
+void Stream::limit_send_buffer(int bytes) {
+  ::setsockopt(socket_.native_handle(), SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes);
+}
+
 void Stream::limit_unacknowledged(std::chrono::milliseconds time) {
   const auto value = static_cast<unsigned>(time.count());
   ::setsockopt(socket_.native_handle(), IPPROTO_TCP, TCP_USER_TIMEOUT, &value, sizeof value);

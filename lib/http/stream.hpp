@@ -57,6 +57,9 @@ class Stream : public WriteEnd {
   bool is_open() const { return socket_.is_open(); }
   /// The kernel may hold unacknowledged bytes for this long before it calls the connection dead.
   void limit_unacknowledged(std::chrono::milliseconds time);
+  /// The kernel takes about this much for who does not read, instead of what it thinks best (some
+  /// megabytes on a fast path): memory that no budget of ours would see.
+  void limit_send_buffer(int bytes);
 
  private:
   Descriptor socket_;

@@ -28,8 +28,9 @@ Journal::~Journal() {
 
 Result<std::unique_ptr<Journal>> Journal::open(JournalOptions options, Time now) {
   std::unique_ptr<Journal> journal{new Journal(std::move(options))};
-  if (const auto why = journal->lock_->take(journal->options_.path + ".lock"); !why.empty())
-    return Error{Errc::journal_io, why};
+  if (!journal->options_.is_in_memory())
+    if (const auto why = journal->lock_->take(journal->options_.path + ".lock"); !why.empty())
+      return Error{Errc::journal_io, why};
   if (auto opened = journal->open_store(now); !opened) return opened.error();
   return journal;
 }
@@ -37,7 +38,7 @@ Result<std::unique_ptr<Journal>> Journal::open(JournalOptions options, Time now)
 Result<void> Journal::open_store(Time now) {
   std::string told;
   for (int attempt = 0;; ++attempt) {
-    const auto log = examine_wal(options_.path);
+    const auto log = options_.is_in_memory() ? WalReport{} : examine_wal(options_.path);
     std::string why;
     if (log.is_damaged) {
       why = "its log is damaged";
@@ -104,7 +105,11 @@ Result<void> Journal::set_aside(Time now, const std::string& why) {
 }
 
 Result<bool> Journal::reopen(Time now) {
-  if (!damaged_ && !has_room(options_.path + ".probe", kRoomBytes))
+  if (options_.is_in_memory()) {
+    store_.reset();
+    damaged_ = false;
+  }
+  if (!options_.is_in_memory() && !damaged_ && !has_room(options_.path + ".probe", kRoomBytes))
     return Error{Errc::journal_io, "no room on the disk of the journal"};
   if (store_ != nullptr) {
     const int frames = store_->log_frames;

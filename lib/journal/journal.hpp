@@ -18,6 +18,9 @@ struct JournalBatch {
   bool empty() const { return events.empty() && calls.empty(); }
 };
 
+/// Instead of a path: a journal that ends with the process, for demos and measurements.
+inline constexpr const char* kMemoryJournal = ":memory:";
+
 struct JournalOptions {
   std::string path;
   milliseconds retention = std::chrono::hours{24};
@@ -31,6 +34,8 @@ struct JournalOptions {
   std::uint64_t check_whole_bytes_max =
       16 * 1024 * 1024;  ///< read every page of a file up to this at open
   std::uint64_t state_log_bytes_min = 16 * 1024 * 1024;
+
+  bool is_in_memory() const { return path == kMemoryJournal; }
 };
 
 /// Events, durable and in order, and the state of the calls they led to: one SQLite file in WAL

@@ -63,7 +63,7 @@ Result<void> Journal::Store::open(const JournalOptions& options) {
       },
       &log_frames);
   if (auto prepared = prepare(); !prepared) return prepared;
-  return checkpoints.start(options.path, options.vfs);
+  return options.is_in_memory() ? Result<void>{} : checkpoints.start(options.path, options.vfs);
 }
 
 Result<void> Journal::Store::prepare() {
