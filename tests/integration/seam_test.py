@@ -198,6 +198,9 @@ class EventStreamReader(WebSocketReader):
             return
         payload = b"\n".join(fields[b"data"])
         event = json.loads(payload)
+        if fields.get(b"event") == [b"welcome"]:
+            assert event["resumed"], "came back with a good cursor and was not resumed"
+            return
         identity = fields[b"id"][-1].decode()
         assert identity == event["cursor"], (identity, event["cursor"])
         assert fields.get(b"event", [b""])[-1].decode() in (event["type"], ""), fields
