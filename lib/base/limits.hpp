@@ -45,8 +45,8 @@ inline constexpr std::size_t kReplayPageEvents =
     256;  // a resume reads the journal in pages of this
 inline constexpr std::size_t kReplayPageBytes =
     256 * 1024;  // ... and of at most this, a quarter of the client's queue
-inline constexpr std::size_t kTailEvents = 8192;  // the newest events, kept decoded for who resumes
-inline constexpr std::size_t kTailBytes = 8 * 1024 * 1024;  // ... and of at most these texts
+inline constexpr std::size_t kTailEvents = 32'768;  // the newest events, kept decoded for who resumes
+inline constexpr std::size_t kTailBytes = 32 * 1024 * 1024;  // ... and of at most these texts
 inline constexpr std::size_t kAckWindow = 1000;             // default window of a client
 inline constexpr std::chrono::seconds kHelloTime{5};
 inline constexpr std::chrono::seconds kPingTime{20};

@@ -93,8 +93,7 @@ class Hub {
   void hand(HubClient& client, const Frame& frame, std::uint64_t offset);
   void replay(HubClient& client);
   enum class Page : std::uint8_t { queued, empty, ended };  ///< ended: with the client
-  Page tail_page(HubClient& client, EventTail::Events::const_iterator next,
-                 EventTail::Events::const_iterator end);
+  Page tail_page(HubClient& client, const EventTail::Page& past);
   Page journal_page(HubClient& client);
   /// A page of its replay, now or when it is its turn.
   void next_page(HubClient& client);

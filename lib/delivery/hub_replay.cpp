@@ -34,8 +34,14 @@ void Hub::replay(HubClient& client) {
   // Retention has overtaken it: it comes back with its cursor and gets a snapshot, never a silent
   // hole.
   if (client.offset < history_.complete_after(org)) return close(client.id, Errc::overload);
-  const auto tail = tail_.after(org, client.offset);
-  const Page page = tail ? tail_page(client, tail->first, tail->second) : journal_page(client);
+  EventTail::Keys keys;
+  const bool has_keys =
+      orgs_[org].each_place(client, [&](SubscriptionIndex::By by, const std::string& value) {
+        keys.push_back(EventTail::key_of(by, value));
+      });
+  const auto tail =
+      tail_.after(org, client.offset, has_keys ? &keys : nullptr, limits_.page_events_max);
+  const Page page = tail ? tail_page(client, *tail) : journal_page(client);
   if (page == Page::ended || client.phase == Phase::held_back) return;
   if (client.offset >= history_.newest(org)) {
     client.phase = Phase::live;
@@ -47,23 +53,23 @@ void Hub::replay(HubClient& client) {
   }
 }
 
-Hub::Page Hub::tail_page(HubClient& client, EventTail::Events::const_iterator next,
-                         EventTail::Events::const_iterator end) {
+Hub::Page Hub::tail_page(HubClient& client, const EventTail::Page& past) {
   Page out = Page::empty;
-  std::size_t events = 0, bytes = 0;
-  for (; next != end && events < limits_.page_events_max && bytes < kReplayPageBytes; ++next) {
-    ++events;
+  std::size_t bytes = 0;
+  looked_at_ += past.events.size() + 1;
+  for (const ToldEvent* next : past.events) {
     if (client.wants(next->event())) {
       if (client.acks && client.acks->full()) {
-        hold_back(client, client.offset);
-        break;
+        hold_back(client, next->event().cursor.offset - 1);
+        return out;
       }
       if (deliver(client, *next, false)) out = Page::queued;
       bytes += next->native()->text().size();
     }
     client.offset = next->event().cursor.offset;
+    if (bytes >= kReplayPageBytes) return out;
   }
-  looked_at_ += events;
+  client.offset = past.until;
   return out;
 }
 

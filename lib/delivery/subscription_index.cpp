@@ -73,19 +73,11 @@ void SubscriptionIndex::find(const Event& event) {
   found_.clear();
   found_.push_back(&everything_);
   found_.push_back(&types_[static_cast<std::size_t>(event.type)]);
-  for (const auto& user : event.audience) look_up(By::own, user);
+  each_value(event, [&](By by, const std::string& value) { look_up(by, value); });
   look_up(By::source, event.source);
   if (!event.call) return;
   const Call& call = *event.call;
   found_.push_back(&directions_[static_cast<std::size_t>(call.direction)]);
-  for (const Leg& leg : call.legs) {
-    if (!leg_counts(call, leg, event.changed)) continue;
-    look_up(By::ext, leg.ext);
-    look_up(By::user, leg.user);
-  }
-  look_up(By::call, call.id);
-  for (const auto& id : call.absorbed) look_up(By::call, id);
-  look_up(By::queue, call.queue);
   if (map(By::source).empty()) return;
   for (const auto& key : call.ids) look_up(By::source, key.source);
   for (const auto& [field, source] : call.provenance) look_up(By::source, source);

@@ -20,6 +20,7 @@ namespace hookswitch {
 /// the event is really for it, `may_see` and the filters decide. Broker thread.
 class SubscriptionIndex {
  public:
+  enum class By : std::uint8_t { own, call, ext, user, queue, source };
   struct Place;
   /// What a client keeps of its standing; it must leave() before it goes.
   struct Member {
@@ -31,6 +32,34 @@ class SubscriptionIndex {
   /// `filters`: nullptr asks for everything that the grant may see, an empty list for nothing.
   void enter(Member& member, const Grant& grant, const Filters* filters);
   void leave(Member& member);
+
+  /// Calls `visit(By, const std::string&)` for each value under which somebody whom the event
+  /// concerns may stand; some more than once. Not for sources, of which there are few.
+  template <class Visit>
+  static void each_value(const Event& event, Visit visit) {
+    for (const auto& user : event.audience) visit(By::own, user.str());
+    if (!event.call) return;
+    const Call& call = *event.call;
+    for (const Leg& leg : call.legs) {
+      if (!leg_counts(call, leg, event.changed)) continue;
+      visit(By::ext, leg.ext.str());
+      visit(By::user, leg.user.str());
+    }
+    visit(By::call, call.id.str());
+    for (const auto& id : call.absorbed) visit(By::call, id.str());
+    visit(By::queue, call.queue.str());
+  }
+  /// The values under which a member stands. False: it also stands where each_value() does not
+  /// lead.
+  template <class Visit>
+  bool each_place(const Member& member, Visit visit) const {
+    for (const Place& place : member.places) {
+      if (place.map == nullptr || place.map == &maps_[static_cast<std::size_t>(By::source)])
+        return false;
+      visit(static_cast<By>(place.map - maps_.data()), *place.key);
+    }
+    return true;
+  }
 
   /// Calls `offer(Member&)` once for each member that the event could concern. `offer` changes
   /// nothing here.
@@ -53,7 +82,6 @@ class SubscriptionIndex {
   };
   using List = std::vector<Standing>;
   using Map = std::unordered_map<std::string, List>;
-  enum class By : std::uint8_t { own, call, ext, user, queue, source };
   static constexpr std::size_t kMaps = 6;
   static constexpr std::size_t kTypes = static_cast<std::size_t>(EventType::source_stale) + 1;
   static constexpr std::size_t kDirections = static_cast<std::size_t>(Direction::unknown) + 1;

@@ -9,20 +9,30 @@ namespace {
 
 class EventTailTest : public ::testing::Test {
  protected:
-  void add(std::uint64_t offset, const std::string& org = "acme") {
-    Event event = ring("c", "alice", "101");
+  void add(std::uint64_t offset, const std::string& org = "acme", const std::string& ext = "101") {
+    Event event = ring("c" + ext, "alice", ext);
     event.org = org;
     event.cursor = {"e1", offset};
     tail.add(event, make_frame("0123456789"));
   }
   /// Offsets after that one; {0}: not all of them are here.
   std::vector<std::uint64_t> after(std::uint64_t offset, const std::string& org = "acme") const {
-    const auto found = tail.after(org, offset);
-    if (!found) return {0};
+    return offsets(tail.after(org, offset, nullptr, 100));
+  }
+  static std::vector<std::uint64_t> offsets(const std::optional<EventTail::Page>& page) {
+    if (!page) return {0};
     std::vector<std::uint64_t> out;
-    for (auto it = found->first; it != found->second; ++it)
-      out.push_back(it->event().cursor.offset);
+    for (const ToldEvent* event : page->events) out.push_back(event->event().cursor.offset);
     return out;
+  }
+  /// The page of who stands under these lines.
+  std::optional<EventTail::Page> of_lines(std::uint64_t offset,
+                                          const std::vector<std::string>& lines,
+                                          std::size_t events_max = 100) const {
+    EventTail::Keys keys;
+    for (const auto& line : lines)
+      keys.push_back(EventTail::key_of(SubscriptionIndex::By::ext, line));
+    return tail.after("acme", offset, &keys, events_max);
   }
   using Offsets = std::vector<std::uint64_t>;
   EventTail tail{4, 1000};
@@ -65,6 +75,51 @@ TEST_F(EventTailTest, EventsOnBothSidesOfAHoleAreNeverOneStretch) {
   add(4);
   EXPECT_EQ(after(1), Offsets{0});
   EXPECT_EQ(after(3), Offsets{4});
+}
+
+TEST_F(EventTailTest, ValuesLeadToTheirEventsPastAllOthers) {
+  tail = EventTail{100, 10'000};
+  const char* const lines[] = {"101", "102", "101", "103", "102", "101"};
+  for (std::uint64_t i = 0; i < std::size(lines); ++i) add(i + 1, "acme", lines[i]);
+  EXPECT_EQ(offsets(of_lines(0, {"101"})), (Offsets{1, 3, 6}));
+  EXPECT_EQ(offsets(of_lines(1, {"102", "101"})), (Offsets{2, 3, 5, 6}));
+  EXPECT_EQ(offsets(of_lines(1, {"104"})), Offsets{});
+  EXPECT_EQ(of_lines(1, {"104"})->until, 6U) << "nothing up to the newest is its";
+  const auto first_two = of_lines(0, {"101", "102"}, 2);
+  EXPECT_EQ(offsets(first_two), (Offsets{1, 2}));
+  EXPECT_EQ(first_two->until, 2U) << "more may follow";
+}
+
+TEST_F(EventTailTest, ValuesOfForgottenEventsAreForgotten) {
+  for (std::uint64_t i = 1; i <= 200; ++i) add(i, "acme", i % 2 == 0 ? "101" : "102");
+  EXPECT_EQ(offsets(of_lines(196, {"101"})), (Offsets{198, 200}));
+  EXPECT_EQ(offsets(of_lines(196, {"102"})), (Offsets{197, 199}));
+  EXPECT_EQ(offsets(of_lines(195, {"101"})), Offsets{0}) << "not all that came after are here";
+}
+
+TEST(HubTail, FilteredResumeIsTheSameAsTheLiveOne) {
+  HubBench bench{HubLimits{.page_events_max = 3}};
+  Attach live = bench.wish(grant("boss", Scope::events_org));
+  live.filters = {{"f", Filter{.ext = {"101", "103"}}}, {"g", Filter{.users = {"bob"}}}};
+  const auto all = bench.attach(std::move(live));
+  for (int i = 0; i < 40; ++i)
+    bench.publish(ring("c" + std::to_string(i),
+                       i % 3 == 0   ? "alice"
+                       : i % 3 == 1 ? "bob"
+                                    : "carol",
+                       "10" + std::to_string(i % 5)));
+  Attach back = bench.wish(grant("boss", Scope::events_org));
+  back.filters = {{"f", Filter{.ext = {"101", "103"}}}, {"g", Filter{.users = {"bob"}}}};
+  back.asked_since = true;
+  back.since = Cursor{"e1", 0};
+  const auto resumed = bench.attach(std::move(back));
+  for (int turn = 0; turn < 40; ++turn) {
+    bench.hub.go_on();
+    bench.hub.drained(resumed.id);
+  }
+  EXPECT_EQ(resumed.sink->cursors(), all.sink->cursors());
+  EXPECT_GT(resumed.sink->cursors().size(), 20U);
+  EXPECT_EQ(bench.history.reads, 0);
 }
 
 TEST(HubTail, CrowdThatComesBackIsServedWithoutTheJournal) {
