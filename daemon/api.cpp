@@ -91,7 +91,7 @@ void allow_origin(const http::Request& request, http::Headers& headers) {
 class SocketSink : public FrameSink {
  public:
   explicit SocketSink(std::shared_ptr<http::Channel> socket) : socket_(std::move(socket)) {}
-  void send(Frame frame) override { socket_->send(std::move(frame)); }
+  void send(const Frame& frame) override { socket_->send(frame); }
   void notify_drained() override { socket_->notify_drained(); }
   void close(Errc why) override { socket_->close(why); }
 

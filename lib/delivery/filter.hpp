@@ -21,6 +21,12 @@ struct Filter {
   bool matches(const Event& event) const;
   /// For snapshots: everything but `types`.
   bool matches(const Call& call) const;
+  /// Whether it names values of one member and nothing else.
+  bool is_of_one_member() const {
+    return !users.empty() + !ext.empty() + !queues.empty() + !calls.empty() + !types.empty() +
+               !directions.empty() + !sources.empty() ==
+           1;
+  }
   /// Could an event of this type match? `call.*` is every type that begins with `call.`.
   bool matches(EventType type) const;
 };

@@ -12,7 +12,7 @@ class FrameSink {
   virtual ~FrameSink() = default;
   /// Queues the frame. A client over its byte or age budget is closed with slow_client by the sink
   /// itself.
-  virtual void send(Frame frame) = 0;
+  virtual void send(const Frame& frame) = 0;
   /// Asks for one on_drained() of the session once everything queued so far is on its way.
   virtual void notify_drained() = 0;
   /// Sends what is queued, then closes with the code of `why` (kOutcomes) and its name as the

@@ -238,15 +238,17 @@ void Hub::publish(const std::vector<Published>& events) {
     const ToldEvent& told = tail_.add(*event, native);
     const auto org = orgs_.find(event->org);
     if (org == orgs_.end()) continue;
-    org->second.each(told.event(), [&](SubscriptionIndex::Member& member) {
+    org->second.each(told.event(), [&](SubscriptionIndex::Member& member, bool is_match) {
       metrics_.considered.add();
-      offer_live(static_cast<HubClient&>(member), told);
+      offer_live(static_cast<HubClient&>(member), told, is_match);
     });
   }
 }
 
-void Hub::offer_live(HubClient& client, const ToldEvent& told) {
-  if (client.phase != Phase::live || !client.wants(told.event())) return;
+void Hub::offer_live(HubClient& client, const ToldEvent& told, bool is_match) {
+  const Event& event = told.event();
+  if (client.phase != Phase::live) return;
+  if (!(is_match ? may_see(client.grant, event.org, event.audience) : client.wants(event))) return;
   if (client.acks && client.acks->full()) return hold_back(client, told.event().cursor.offset - 1);
   deliver(client, told, true);
 }

@@ -85,7 +85,8 @@ class Hub {
   void enter(HubClient& client);
   void leave(HubClient& client);
   static void narrow(HubClient& client);
-  void offer_live(HubClient& client, const ToldEvent& told);
+  /// `is_match`: its filters are known to match.
+  void offer_live(HubClient& client, const ToldEvent& told, bool is_match);
   /// Its window is full; `offered`: the last event that it was offered.
   void hold_back(HubClient& client, std::uint64_t offered);
   /// The event as this client has it. False: it is nothing to its page.

@@ -4,35 +4,42 @@
 
 namespace hookswitch {
 
-void SubscriptionIndex::stand(Member& member, List& list, Map* map, const std::string* key) {
+void SubscriptionIndex::stand(Member& member, List& list, Map* map, const std::string* key,
+                              bool is_match) {
   // Two filters of one client may name the same value. Nobody else has come in between.
-  if (!list.empty() && list.back().member == &member) return;
+  if (!list.empty() && list.back().member == &member) {
+    list.back().is_match |= is_match ? 1U : 0U;
+    return;
+  }
   const auto place = static_cast<std::uint32_t>(member.places.size());
   member.places.push_back({&list, map, key, static_cast<std::uint32_t>(list.size())});
-  list.push_back({&member, place});
+  list.push_back({&member, place & 0x7fffffffU, is_match ? 1U : 0U});
 }
 
-void SubscriptionIndex::stand_under(Member& member, By by, const std::vector<std::string>& values) {
+void SubscriptionIndex::stand_under(Member& member, By by, const std::vector<std::string>& values,
+                                    bool is_match) {
   for (const auto& value : values) {
     const auto node = map(by).try_emplace(value).first;
-    stand(member, node->second, &map(by), &node->first);
+    stand(member, node->second, &map(by), &node->first, is_match);
   }
 }
 
 void SubscriptionIndex::enter(Member& member, const Grant& grant, const Filters* filters) {
-  if (!grant.allows(Scope::events_org)) return stand_under(member, By::own, {grant.user});
+  if (!grant.allows(Scope::events_org))
+    return stand_under(member, By::own, {grant.user}, filters == nullptr);
   if (filters == nullptr) return stand(member, everything_, nullptr, nullptr);
   for (const auto& [name, filter] : *filters) {
+    const bool alone = filter.is_of_one_member();
     if (!filter.calls.empty()) {
-      stand_under(member, By::call, filter.calls);
+      stand_under(member, By::call, filter.calls, alone);
     } else if (!filter.ext.empty()) {
-      stand_under(member, By::ext, filter.ext);
+      stand_under(member, By::ext, filter.ext, alone);
     } else if (!filter.users.empty()) {
-      stand_under(member, By::user, filter.users);
+      stand_under(member, By::user, filter.users, alone);
     } else if (!filter.queues.empty()) {
-      stand_under(member, By::queue, filter.queues);
+      stand_under(member, By::queue, filter.queues, alone);
     } else if (!filter.sources.empty()) {
-      stand_under(member, By::source, filter.sources);
+      stand_under(member, By::source, filter.sources, false);  // of calls, others count
     } else if (!filter.types.empty()) {
       for (std::size_t i = 0; i < kTypes; ++i)
         if (filter.matches(static_cast<EventType>(i))) stand(member, types_[i], nullptr, nullptr);

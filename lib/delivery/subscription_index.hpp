@@ -61,7 +61,8 @@ class SubscriptionIndex {
     return true;
   }
 
-  /// Calls `offer(Member&)` once for each member that the event could concern. `offer` changes
+  /// Calls `offer(Member&, bool is_match)` once for each member that the event could concern.
+  /// is_match: the value that led to it is all that one of its filters asks for. `offer` changes
   /// nothing here.
   template <class Offer>
   void each(const Event& event, Offer offer) {
@@ -71,14 +72,15 @@ class SubscriptionIndex {
       for (const Standing& standing : *list) {
         if (standing.member->turn == turn_) continue;
         standing.member->turn = turn_;
-        offer(*standing.member);
+        offer(*standing.member, standing.is_match);
       }
   }
 
  private:
   struct Standing {
     Member* member;
-    std::uint32_t place;  ///< in member->places
+    std::uint32_t place : 31;  ///< in member->places
+    std::uint32_t is_match : 1;
   };
   using List = std::vector<Standing>;
   using Map = std::unordered_map<std::string, List>;
@@ -87,8 +89,8 @@ class SubscriptionIndex {
   static constexpr std::size_t kDirections = static_cast<std::size_t>(Direction::unknown) + 1;
 
   Map& map(By by) { return maps_[static_cast<std::size_t>(by)]; }
-  void stand(Member& member, List& list, Map* map, const std::string* key);
-  void stand_under(Member& member, By by, const std::vector<std::string>& values);
+  void stand(Member& member, List& list, Map* map, const std::string* key, bool is_match = false);
+  void stand_under(Member& member, By by, const std::vector<std::string>& values, bool is_match);
   void look_up(By by, const std::string& key);
   void find(const Event& event);
 

@@ -19,13 +19,17 @@ namespace {
 constexpr std::size_t kReadBufferBytes = 64 * 1024;
 /// Connections written to before others get their turn at being read: about a millisecond.
 constexpr std::size_t kWritesAtOnce = 256;
+/// After a long turn the next one waits for this share of its time: its readers answer at once, and
+/// what they bring about goes out together, not the first of it alone.
+constexpr int kRestShare = 16;
+constexpr std::chrono::milliseconds kRestMax{2};
 /// Several small frames are put into one for all who get the same; more bytes than this are not.
 constexpr std::size_t kJoinedBytesMax = 256 * 1024;
 
 }  // namespace
 
 IoThread::IoThread(std::shared_ptr<Shared> shared_state)
-    : owner_(std::move(shared_state)), shared(*owner_), ticker_(io) {
+    : owner_(std::move(shared_state)), shared(*owner_), ticker_(io), rest_(io) {
   read_buffer_.resize(kReadBufferBytes);
 }
 
@@ -51,6 +55,7 @@ void IoThread::stop() {
   if (!thread_.joinable()) return;
   asio::post(io, [this] {
     ticker_.cancel();
+    rest_.cancel();
     work_.reset();
     cut_all();
     mailbox_.close();
@@ -68,8 +73,8 @@ void IoThread::cut_all() {
     each->cut();
 }
 
-void IoThread::put(PushConnection& to, Frame&& frame) {
-  switch (mailbox_.put(to, std::move(frame))) {
+void IoThread::put(PushConnection& to, const Frame& frame) {
+  switch (mailbox_.put(to, frame)) {
     case Mailbox::Put::stored:
       break;
     case Mailbox::Put::first:
@@ -86,10 +91,15 @@ void IoThread::put(PushConnection& to, Letter::Kind kind, Errc why) {
 
 void IoThread::wake() {
   asio::post(io, [this] {
-    if (in_turn_)
+    if (in_turn_) {
       mail_waits_ = true;
-    else
+    } else if (Clock::now() >= rest_until_) {
       begin_turn();
+    } else {
+      in_turn_ = true;
+      rest_.expires_at(rest_until_);
+      rest_.async_wait([this](error_code) { begin_turn(); });
+    }
   });
 }
 
@@ -115,6 +125,8 @@ void IoThread::tick() {
 void IoThread::begin_turn() {
   mailbox_.take(turn_);
   in_turn_ = true;
+  mail_waits_ = false;
+  turn_began_ = Clock::now();
   auto& letters = turn_.letters;
   for (std::uint32_t i = 0; i < letters.size(); ++i) {
     if (i + 8 < letters.size()) __builtin_prefetch(letters[i + 8].to);
@@ -141,6 +153,8 @@ void IoThread::write_some() {
   joined_.clear();
   turn_.clear();
   in_turn_ = false;
+  const auto ended = Clock::now();
+  rest_until_ = ended + std::min<Clock::duration>((ended - turn_began_) / kRestShare, kRestMax);
   if (std::exchange(mail_waits_, false)) wake();
 }
 

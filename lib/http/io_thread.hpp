@@ -41,7 +41,7 @@ class IoThread : public std::enable_shared_from_this<IoThread> {
   void stop();
 
   // any thread
-  void put(PushConnection& to, Frame&& frame);
+  void put(PushConnection& to, const Frame& frame);
   void put(PushConnection& to, Letter::Kind kind, Errc why = Errc::internal_error);
 
   // this thread
@@ -80,6 +80,8 @@ class IoThread : public std::enable_shared_from_this<IoThread> {
   std::vector<PushConnection*> receivers_;  ///< of this turn
   std::size_t written_to_ = 0;              ///< so many of them
   bool in_turn_ = false, mail_waits_ = false;
+  Clock::time_point turn_began_{}, rest_until_{};
+  boost::asio::steady_timer rest_;
   std::vector<std::uint32_t> gathered_, gathering_;  ///< frames of the last batch, and of the next
   bool gathered_framed_ = false;
   std::vector<Batch::Piece> pieces_;

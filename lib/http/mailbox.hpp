@@ -45,7 +45,7 @@ class Mailbox {
   enum class Put { stored, first, full };
 
   /// first: nothing was waiting, so the reader must be woken. full: it is not taken.
-  Put put(PushConnection& to, Frame&& frame);
+  Put put(PushConnection& to, const Frame& frame);
   Put put(PushConnection& to, Letter::Kind kind, Errc why);
   /// All that is there, in exchange for an empty `into`.
   void take(Letters& into);

@@ -33,7 +33,7 @@ struct PushConnection::Handle : Channel {
   Handle(const Handle&) = delete;
   Handle& operator=(const Handle&) = delete;
 
-  void send(Frame frame) override { io->put(to, std::move(frame)); }
+  void send(const Frame& frame) override { io->put(to, frame); }
   void notify_drained() override { io->put(to, Letter::Kind::drain_notice); }
   void close(Errc why) override { io->put(to, Letter::Kind::close, why); }
 

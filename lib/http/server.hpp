@@ -24,7 +24,7 @@ class Channel {
   virtual ~Channel() = default;
   /// Queues one message, shared and not copied: on a WebSocket a text frame, on an event stream the
   /// text as it is. Over its budget the connection is closed with slow_client.
-  virtual void send(Frame frame) = 0;
+  virtual void send(const Frame& frame) = 0;
   /// Asks for one on_drained() when everything sent so far has been written.
   virtual void notify_drained() = 0;
   /// After what is queued, a close frame with this outcome's code and name; an event stream just

@@ -19,7 +19,7 @@ class NoHub : public HubPort {
 
 class Wire : public FrameSink {
  public:
-  void send(Frame frame) override {
+  void send(const Frame& frame) override {
     HS_ASSERT(!closed);
     HS_ASSERT(json::parse(frame->text()));
   }

@@ -44,7 +44,7 @@ class FullDisk {
 
 class RecordingClient : public FrameSink {
  public:
-  void send(Frame frame) override { frames.emplace_back(frame->text()); }
+  void send(const Frame& frame) override { frames.emplace_back(frame->text()); }
   void notify_drained() override {}
   void close(Errc why) override {
     closed = why;

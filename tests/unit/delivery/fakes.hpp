@@ -20,7 +20,7 @@ inline Time at_ms(std::int64_t ms) {
 
 class RecordingClient : public FrameSink {
  public:
-  void send(Frame frame) override { frames.push_back(std::move(frame)); }
+  void send(const Frame& frame) override { frames.push_back(frame); }
   void notify_drained() override { ++drains_asked; }
   void close(Errc why) override { closed.push_back(why); }
 
