@@ -28,6 +28,17 @@ void append(Step& all, Step& one) {
   one.checks.clear();
 }
 
+/// What an event takes up, roughly: nearly all of what may be large is the call that it shows.
+std::size_t bytes_of(const Event& event) {
+  std::size_t out = 600;
+  if (!event.call) return out;
+  const Call& call = *event.call;
+  out += 200 * call.legs.size() + call.custom_data.size();
+  for (const auto* texts : {&call.headers, &call.variables})
+    for (const auto& [name, value] : *texts) out += name.size() + value.size() + 8;
+  return out;
+}
+
 RawInput raw_input(const SourceInput& input, const Fact& fact) {
   return {fact.org,     fact.source,   input.received, input.method,
           input.target, input.headers, input.body};
@@ -181,6 +192,7 @@ void Broker::show_queue() {
 
 /// The oldest of what waits, as much as one commit takes. Under mutex_.
 std::vector<Broker::Request> Broker::take_requests() {
+  if (!left_over_.empty()) return std::exchange(left_over_, {});
   Load taken;
   std::size_t count = 0;
   for (; count < requests_.size(); ++count) {
@@ -293,7 +305,7 @@ void Broker::run() {
     {
       std::unique_lock lock{mutex_};
       const auto ready = [&] {
-        return stopping_ || new_configuration_ || at_last_ || !requests_.empty() ||
+        return stopping_ || new_configuration_ || at_last_ || has_requests() ||
                (readable_ && !work_.empty()) || (works() && !health_changes_.empty());
       };
       if (!more_replay && !ready()) {
@@ -302,12 +314,12 @@ void Broker::run() {
           pause = std::clamp(milliseconds{*settle - now()}, milliseconds{1}, pause);
         wake_.wait_for(lock, pause, ready);
       }
-      if (stopping_ && requests_.empty() && (work_.empty() || !readable_)) return;
+      if (stopping_ && !has_requests() && (work_.empty() || !readable_)) return;
       requests = take_requests();
       work.swap(work_);
       configuration = std::exchange(new_configuration_, std::nullopt);
       // Clients are sent away after the last fact in hand has been answered and told.
-      if (at_last_ && requests_.empty()) work.push_back(std::exchange(at_last_, nullptr));
+      if (at_last_ && !has_requests()) work.push_back(std::exchange(at_last_, nullptr));
     }
     // Before the facts that come after the change.
     if (configuration) take_configuration(std::move(*configuration));
@@ -352,7 +364,16 @@ void Broker::turn(std::vector<Request> requests, std::vector<std::function<void(
                  std::make_move_iterator(work.end()));
     return;
   }
-  for (auto& task : work) task();
+  const auto until = std::chrono::steady_clock::now() + kWorkTime;
+  std::size_t done = 0;
+  while (done < work.size() && (done == 0 || std::chrono::steady_clock::now() < until))
+    work[done++]();
+  if (done < work.size()) {  // facts do not wait for what clients ask
+    const std::lock_guard lock{mutex_};
+    work_.insert(work_.begin(),
+                 std::make_move_iterator(work.begin() + static_cast<std::ptrdiff_t>(done)),
+                 std::make_move_iterator(work.end()));
+  }
   if (works() && at - tidied_at_ > kTidyPause) {
     // As long as there is more, a piece every turn; else look again later.
     const auto more = journal_->tidy(at);
@@ -360,7 +381,7 @@ void Broker::turn(std::vector<Request> requests, std::vector<std::function<void(
   }
 }
 
-bool Broker::commit(const std::vector<Request>& requests, std::vector<Event>& events,
+bool Broker::commit(std::vector<Request>& requests, std::vector<Event>& events,
                     std::vector<Frame>& bodies) {
   Step step, one;
   const Time at = now();
@@ -374,7 +395,14 @@ bool Broker::commit(const std::vector<Request>& requests, std::vector<Event>& ev
     append(step, one);
   }
   std::size_t facts = 0;
-  for (const auto& request : requests) facts += apply(request, step);
+  std::size_t bytes = 0, count = 0, weighed = 0;
+  while (count < requests.size() && bytes < kCommitEventBytesMax) {
+    facts += apply(requests[count++], step);
+    for (; weighed < step.events.size(); ++weighed) bytes += bytes_of(step.events[weighed]);
+  }
+  left_over_.assign(std::make_move_iterator(requests.begin() + static_cast<std::ptrdiff_t>(count)),
+                    std::make_move_iterator(requests.end()));
+  requests.erase(requests.begin() + static_cast<std::ptrdiff_t>(count), requests.end());
   calls_.tick(at, one);
   recorder_.tick(at, one.touched);
   append(step, one);

@@ -124,12 +124,14 @@ class Broker : public FactSink, public HubPort, private History {
   LiveCalls live(const std::string& org) const override { return calls_.live(org); }
 
   void run();
+  bool has_requests() const { return !requests_.empty() || !left_over_.empty(); }
   std::vector<Request> take_requests();
   void refused(const std::string& source, Refusal why);
   void show_queue();
   void turn(std::vector<Request> requests, std::vector<std::function<void()>> work);
   /// Folds and commits; false: nothing of it is durable and the calls are back where they were.
-  bool commit(const std::vector<Request>& requests, std::vector<Event>& events,
+  /// `requests` gives up those that are too much for one commit; they are the next.
+  bool commit(std::vector<Request>& requests, std::vector<Event>& events,
               std::vector<Frame>& bodies);
   std::size_t apply(const Request& request, Step& step);
   void take_health();
@@ -169,6 +171,7 @@ class Broker : public FactSink, public HubPort, private History {
   std::vector<std::function<void()>> work_;
   std::vector<Health> health_changes_;
   std::vector<Health> health_;
+  std::vector<Request> left_over_;      ///< taken, but not yet folded; the broker's thread's own
   std::vector<Health> health_in_hand_;  ///< changes whose events are in the commit under way
   struct HealthNews {
     Health change;

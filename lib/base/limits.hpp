@@ -60,6 +60,10 @@ inline constexpr std::size_t kLookIdsMax = 50;  // ids in one GET /v1/calls
 inline constexpr std::size_t kReplayEventsPerTurn =
     2048;  // past events looked at between two commits: 8 pages of the journal, some milliseconds
 inline constexpr std::size_t kBatchFactsMax = 4096;  // facts folded into one commit
+inline constexpr std::size_t kCommitEventBytesMax =
+    16 * 1024 * 1024;  // of events: each shows its whole call, so a small fact may bring a large one
+inline constexpr std::chrono::milliseconds kWorkTime{
+    20};  // for what clients ask, between two commits
 inline constexpr std::size_t kBatchBytesMax = 8 * 1024 * 1024;  // ... or as many as hold this
 
 }  // namespace hookswitch

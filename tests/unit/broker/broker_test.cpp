@@ -4,6 +4,7 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <atomic>
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
@@ -388,6 +389,49 @@ TEST_F(BrokerTest, JournalInMemoryServesAndLeavesNoFile) {
   start(":memory:");
   EXPECT_EQ(
       on_broker([](const CallTable& calls, const std::string&) { return calls.live_count(); }), 0u);
+}
+
+TEST_F(BrokerTest, EventsOfOneCommitAreBoundedInBytesAndNothingIsLost) {
+  start();
+  const auto commits = registry.value("hookswitch_journal_commits_total");
+  auto gate = hold();
+  std::vector<std::future<std::optional<Errc>>> answers;
+  for (int i = 0; i < 20; ++i) {  // 100 events of 30 KB each time: 60 MB in all
+    const std::string call = "c" + std::to_string(i);
+    std::vector<Fact> facts{fact(FactType::answered, call, "101")};
+    for (int k = 0; k < 30; ++k)
+      facts[0].variables["v" + std::to_string(k)] = std::string(1000, 'x');
+    for (int k = 1; k < 100; ++k)
+      facts.push_back(fact(k % 2 == 1 ? FactType::held : FactType::resumed, call, "101"));
+    for (int k = 0; k < 100; ++k) facts[static_cast<std::size_t>(k)].at = now() + milliseconds{k};
+    answers.push_back(submit(std::move(facts)));
+  }
+  gate.set_value();
+  for (auto& one : answers) EXPECT_EQ(answer(std::move(one)), std::nullopt);
+  EXPECT_GE(registry.value("hookswitch_journal_commits_total"), commits + 3);
+}
+
+TEST_F(BrokerTest, FactsDoNotWaitForAllThatClientsAsk) {
+  start();
+  auto gate = hold();
+  auto seen = std::make_shared<std::atomic<int>>(0);
+  auto before = std::make_shared<std::promise<int>>();
+  for (int i = 0; i < 200; ++i)
+    broker->look("acme", [this, i, seen, before](const CallTable&, const std::string&) {
+      if (i == 0)
+        broker->submit({fact(FactType::started)},
+                       [seen, before](std::optional<Errc>) { before->set_value(seen->load()); });
+      const auto until = std::chrono::steady_clock::now() + milliseconds{2};
+      while (std::chrono::steady_clock::now() < until) {
+      }
+      ++*seen;
+    });
+  gate.set_value();
+  auto future = before->get_future();
+  ASSERT_EQ(future.wait_for(kDeadline), std::future_status::ready);
+  EXPECT_LT(future.get(), 100) << "of 200 that take 400 ms";
+  cursor();
+  EXPECT_EQ(*seen, 200) << "and none is forgotten";
 }
 
 TEST_F(BrokerTest, HealthIsToldOncePerChange) {
