@@ -237,6 +237,7 @@ void App::stop() {
   // Its process may take seconds to unsubscribe; clients need not wait for that.
   std::thread sip{[this] { sip_.stop(); }};
   broker_.drain(kDrainTime);
+  server_.close_channels(Errc::shutting_down);  // also of those that have not said hello
   while (!server_.idle() && std::chrono::steady_clock::now() < until)
     std::this_thread::sleep_for(std::chrono::milliseconds{10});
   server_.stop();

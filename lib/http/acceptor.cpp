@@ -122,8 +122,14 @@ Acceptor::Acceptor(const Listening& listening, const Threads& threads, UniqueFd 
 }
 
 void Acceptor::stop() {
+  if (!socket_.is_open()) return;
+  if (listening_.options.fd < 0) {
+    bool well = true;
+    for (int i = 0; well && i < kBacklog / kAcceptsAtOnce; ++i)
+      well = accept_waiting() && !none_left_;
+  }
   error_code ignored;
-  if (socket_.is_open()) socket_.close(ignored);
+  socket_.close(ignored);
   pause_.cancel();
 }
 
@@ -141,6 +147,13 @@ void Acceptor::rest() {
 }
 
 void Acceptor::accept_many() {
+  if (accept_waiting())
+    wait();
+  else
+    rest();
+}
+
+bool Acceptor::accept_waiting() {
   std::vector<std::vector<Accepted>> batches(threads_.size());
   none_left_ = false;
   bool well = true;
@@ -154,10 +167,7 @@ void Acceptor::accept_many() {
         asio::co_spawn(io->io, serve(std::move(each), io->shared_from_this()), asio::detached);
     });
   }
-  if (well)
-    wait();
-  else
-    rest();
+  return well;
 }
 
 bool Acceptor::accept_one(std::vector<std::vector<Accepted>>& batches) {
@@ -182,8 +192,9 @@ bool Acceptor::accept_one(std::vector<std::vector<Accepted>>& batches) {
   }
   const int on = 1;
   ::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  batches[next_++ % batches.size()].push_back(
-      {std::move(socket), address_of(peer, false), &listening_, Counted{shared_.connections}});
+  batches[next_++ % batches.size()].push_back({std::move(socket), address_of(peer, false),
+                                               &listening_, Counted{shared_.connections},
+                                               InHand{shared_.in_hand}});
   return true;
 }
 

@@ -26,7 +26,8 @@ class Acceptor {
   /// "127.0.0.1:4711"
   const std::string& bound() const { return bound_; }
   void start() { wait(); }
-  /// On the first io thread.
+  /// On the first io thread. Who has connected already is still taken on; in an inherited socket
+  /// they wait for the next who has it.
   void stop();
 
  private:
@@ -34,6 +35,8 @@ class Acceptor {
   void wait();
   void rest();
   void accept_many();
+  /// Those who wait now, up to a limit. False: descriptors are used up, or worse.
+  bool accept_waiting();
   /// False: descriptors are used up, or worse.
   bool accept_one(std::vector<std::vector<Accepted>>& batches);
   bool turn_one_away();

@@ -66,13 +66,42 @@ ChannelWriter::Progress ChannelWriter::write(WriteEnd& end, std::string bytes,
   return write(end, Batch{{&piece, 1}, {}}, now);
 }
 
+ChannelWriter::Progress ChannelWriter::write_pong(WriteEnd& end, std::string bytes,
+                                                  Clock::time_point now) {
+  if (pong_ == kNone || pong_ < first_unbegun(end)) {
+    const Progress out = write(end, std::move(bytes), now);
+    pong_ = queue_.empty() ? kNone : queue_.size() - 1;
+    return out;
+  }
+  // It keeps its place and its age: who never reads is known by them.
+  Waiting& waiting = queue_[pong_];
+  const auto held = std::make_shared<const std::string>(std::move(bytes));
+  bytes_ = bytes_ - waiting.bytes.size() + held->size();
+  waiting.owner = Frame{held, nullptr};
+  waiting.bytes = *held;
+  return Progress::waiting;
+}
+
 ChannelWriter::Progress ChannelWriter::resume(WriteEnd& end) {
   while (first_ < queue_.size()) {
     std::array<iovec, kPiecesMax> pieces;
-    std::size_t count = 0;
-    for (; count < pieces.size() && first_ + count < queue_.size(); ++count)
+    std::size_t count = 0, size = 0;
+    for (; count < pieces.size() && first_ + count < queue_.size(); ++count) {
       pieces[count] = to_iovec(queue_[first_ + count].bytes);
-    const long took = end.try_write({pieces.data(), count});
+      size += pieces[count].iov_len;
+    }
+    std::span<const iovec> gathered{pieces.data(), count};
+    // What was promised of a joined batch may be many small pieces; all of it must be there.
+    std::vector<iovec> more;
+    if (size < end.promised()) {
+      more.assign(gathered.begin(), gathered.end());
+      for (; size < end.promised() && first_ + count < queue_.size(); ++count) {
+        more.push_back(to_iovec(queue_[first_ + count].bytes));
+        size += more.back().iov_len;
+      }
+      gathered = more;
+    }
+    const long took = end.try_write(gathered);
     if (took < 0) return Progress::failed;
     if (took == 0) return Progress::waiting;
     taken(static_cast<std::size_t>(took));
@@ -80,12 +109,18 @@ ChannelWriter::Progress ChannelWriter::resume(WriteEnd& end) {
   return Progress::all;
 }
 
-void ChannelWriter::drop_unbegun(const WriteEnd& end) {
-  std::size_t promised = end.promised(), keep_until = first_;
-  while (keep_until < queue_.size() && (promised > 0 || queue_[keep_until].begun)) {
-    promised -= std::min(promised, queue_[keep_until].bytes.size());
-    ++keep_until;
+std::size_t ChannelWriter::first_unbegun(const WriteEnd& end) const {
+  std::size_t promised = end.promised(), out = first_;
+  while (out < queue_.size() && (promised > 0 || queue_[out].begun)) {
+    promised -= std::min(promised, queue_[out].bytes.size());
+    ++out;
   }
+  return out;
+}
+
+void ChannelWriter::drop_unbegun(const WriteEnd& end) {
+  const std::size_t keep_until = first_unbegun(end);
+  if (pong_ != kNone && pong_ >= keep_until) pong_ = kNone;
   for (std::size_t i = keep_until; i < queue_.size(); ++i) bytes_ -= queue_[i].bytes.size();
   queue_.resize(keep_until);
   if (first_ == queue_.size()) {
@@ -101,6 +136,7 @@ void ChannelWriter::taken(std::size_t size) {
     size -= queue_[first_].bytes.size();
     queue_[first_++] = {};
   }
+  if (pong_ != kNone && pong_ < first_) pong_ = kNone;
   if (first_ == queue_.size()) {
     std::vector<Waiting>{}.swap(queue_);
     first_ = 0;
@@ -110,6 +146,7 @@ void ChannelWriter::taken(std::size_t size) {
   queue_[first_].begun = queue_[first_].begun || size > 0;
   if (first_ > 256 && first_ > queue_.size() / 2) {
     queue_.erase(queue_.begin(), queue_.begin() + static_cast<std::ptrdiff_t>(first_));
+    if (pong_ != kNone) pong_ -= first_;
     first_ = 0;
   }
 }

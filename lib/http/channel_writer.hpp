@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
@@ -34,6 +35,10 @@ class ChannelWriter {
   /// when the socket is writable.
   Progress write(WriteEnd& end, const Batch& batch, Clock::time_point now);
   Progress write(WriteEnd& end, std::string bytes, Clock::time_point now);
+  /// The same for an answer to a ping: it takes the place of one that has not begun to go out, so
+  /// that one waits at most beside what has (RFC 6455 §5.5.3: the newest ping alone may be
+  /// answered).
+  Progress write_pong(WriteEnd& end, std::string bytes, Clock::time_point now);
   Progress resume(WriteEnd& end);
 
   /// Forgets what has not begun to go out.
@@ -56,9 +61,13 @@ class ChannelWriter {
   /// All but the first `done` bytes of the batch have to wait.
   void keep(const Batch& batch, std::size_t done, Clock::time_point now);
   void taken(std::size_t size);
+  /// The first that has neither begun to go out nor been promised.
+  std::size_t first_unbegun(const WriteEnd& end) const;
 
+  static constexpr std::size_t kNone = SIZE_MAX;
   std::vector<Waiting> queue_;
-  std::size_t first_ = 0;  ///< before it, all is written
+  std::size_t first_ = 0;     ///< before it, all is written
+  std::size_t pong_ = kNone;  ///< the last that waits
   std::size_t bytes_ = 0;
 };
 

@@ -74,8 +74,10 @@ HttpConnection::HttpConnection(Accepted accepted, std::shared_ptr<IoThread> io)
       listening_(*accepted.listening),
       tls_(listening_.tls()),
       counted_(std::move(accepted.counted)),
+      in_hand_(std::move(accepted.in_hand)),
       stream_(stream_of(std::move(accepted.socket), tls_.get(), io_.io)),
-      peer_(std::move(accepted.peer)) {
+      peer_(std::move(accepted.peer)),
+      late_(shared_.stopping) {
   io_.requests.insert(this);
 }
 
@@ -92,16 +94,26 @@ void HttpConnection::tick(IoThread::Clock::time_point now) {
 }
 
 asio::awaitable<void> HttpConnection::run() {
-  if (shared_.stopping) co_return;
+  if (io_.over()) co_return;
   expire_after(shared_.options.header_time);
+  co_await first_byte();
   if (stream_.is_tls()) {
     const bool spoken = co_await stream_.handshake();
     if (!spoken) {
       shared_.failed_handshakes.add();
       co_return;
     }
+    co_await first_byte();
   }
-  for (bool more = !shared_.stopping; more;) more = co_await one_request();
+  for (bool more = true; more;) more = co_await one_request();
+}
+
+asio::awaitable<void> HttpConnection::first_byte() {
+  if (!stream_.holds_some()) {
+    in_hand_ = {};
+    co_await stream_.readable();
+  }
+  in_hand_ = InHand{shared_.in_hand};
 }
 
 asio::awaitable<bool> HttpConnection::read_more(std::size_t size_max) {
@@ -159,6 +171,7 @@ asio::awaitable<bool> HttpConnection::one_request() {
   const ServerOptions& options = shared_.options;
   if (!first_ && buffer_.size() == 0) {  // between requests a client may be silent for longer
     expire_after(options.idle_time);
+    co_await first_byte();
     const bool more = co_await read_more(4096);
     if (!more) co_return false;
   }
@@ -169,6 +182,10 @@ asio::awaitable<bool> HttpConnection::one_request() {
   const std::string_view head{static_cast<const char*>(buffer_.data().data()), head_size};
   if (const auto why = refuse_head(head)) {
     co_await refuse(*why);
+    co_return false;
+  }
+  if (late_) {
+    co_await refuse(Errc::shutting_down);
     co_return false;
   }
   Incoming incoming;
@@ -196,16 +213,14 @@ asio::awaitable<bool> HttpConnection::one_request() {
     co_await open_websocket(std::move(request));
     co_return false;
   }
-  if (asks_for_event_stream(request)) {
+  if (asks_for_event_stream(request) && shared_.handler.streams(request)) {
     co_await open_event_stream(std::move(request));
     co_return false;
   }
   const bool keep = message.keep_alive() && !shared_.stopping;
   const bool is_head = message.method() == bhttp::verb::head;
   if (is_head) request.method = "GET";
-  ++shared_.busy;
   Response response = co_await answer(std::move(request));
-  --shared_.busy;
   const bool written = co_await write(std::move(response), keep, is_head);
   co_return written&& keep;
 }

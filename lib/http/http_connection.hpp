@@ -31,6 +31,8 @@ class HttpConnection {
  private:
   struct Incoming;
 
+  /// Returns when a first byte is there, or the end. Until then it may be cut off by a stop.
+  boost::asio::awaitable<void> first_byte();
   /// False: the connection is done with.
   boost::asio::awaitable<bool> one_request();
   /// Size of the head that is in the buffer; 0: there will be none.
@@ -54,10 +56,12 @@ class HttpConnection {
   const Listening& listening_;
   const std::shared_ptr<const TlsContext> tls_;  ///< only to begin with
   Counted counted_;
+  InHand in_hand_;
   Stream stream_;
   boost::beast::flat_buffer buffer_;
   std::string peer_;
   IoThread::Clock::time_point deadline_ = IoThread::Clock::time_point::max();
+  bool late_;  ///< came when the server was stopping
   bool first_ = true, expired_ = false;
 };
 

@@ -57,6 +57,7 @@ void IoThread::stop() {
     ticker_.cancel();
     rest_.cancel();
     work_.reset();
+    over_ = true;
     cut_all();
     mailbox_.close();
   });
@@ -186,6 +187,11 @@ Batch IoThread::batch(std::uint32_t first, bool framed) {
 void IoThread::add(std::unique_ptr<PushConnection> connection) {
   connection->place = channels_.size();
   channels_.push_back(connection.release());
+}
+
+void IoThread::close_channels(Errc why) {
+  // One that ends gives its place to the last, which has been told.
+  for (std::size_t i = channels_.size(); i-- > 0;) channels_[i]->close_behind_mail(why);
 }
 
 void IoThread::remove(PushConnection& connection) {

@@ -46,6 +46,10 @@ class IoThread : public std::enable_shared_from_this<IoThread> {
 
   // this thread
   void add(std::unique_ptr<PushConnection> connection);
+  /// Each behind what is on its way to it.
+  void close_channels(Errc why);
+  /// Everything has been cut off: what comes now would never end.
+  bool over() const { return over_; }
   /// Ends its life. Not while it has a part in the turn.
   void remove(PushConnection& connection);
   /// The frames of the turn from letter `first` on, as this kind of channel writes them; the same
@@ -79,7 +83,7 @@ class IoThread : public std::enable_shared_from_this<IoThread> {
   Letters turn_;
   std::vector<PushConnection*> receivers_;  ///< of this turn
   std::size_t written_to_ = 0;              ///< so many of them
-  bool in_turn_ = false, mail_waits_ = false;
+  bool in_turn_ = false, mail_waits_ = false, over_ = false;
   Clock::time_point turn_began_{}, rest_until_{};
   boost::asio::steady_timer rest_;
   std::vector<std::uint32_t> gathered_, gathering_;  ///< frames of the last batch, and of the next

@@ -63,6 +63,7 @@ struct Accepted {
   std::string peer;  ///< address without port
   const Listening* listening = nullptr;
   Counted counted;
+  InHand in_hand;  ///< until it is known whether a request has come with it
 };
 
 }  // namespace hookswitch::http

@@ -13,9 +13,10 @@ constexpr std::uint32_t kValueMax = (1U << 30) - 1;
 Mailbox::Put Mailbox::put(PushConnection& to, const Frame& frame) {
   const std::lock_guard lock{mutex_};
   if (closed_) return Put::stored;
-  if (letters_.letters.size() >= kLettersMax) return Put::full;
-  if (letters_.frames.empty() || letters_.frames.back() != frame)
-    letters_.frames.push_back(frame);
+  const std::size_t bytes =
+      letters_.letters.size() * sizeof(Letter) + letters_.frames.size() * sizeof(Frame);
+  if (bytes >= kBytesMax) return Put::full;
+  if (letters_.frames.empty() || letters_.frames.back() != frame) letters_.frames.push_back(frame);
   letters_.letters.push_back({&to, static_cast<unsigned>(Letter::Kind::frame),
                               static_cast<std::uint32_t>(letters_.frames.size() - 1) & kValueMax,
                               0});

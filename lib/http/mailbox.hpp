@@ -43,6 +43,10 @@ struct Letters {
 class Mailbox {
  public:
   enum class Put { stored, first, full };
+  /// What letters on their way to one thread, and the list of their frames, may take; beyond, the
+  /// receiver of the next frame is called slow. An event for ten thousand is 160 kB of it, so it
+  /// holds some four hundred of them while the thread is in one turn.
+  static constexpr std::size_t kBytesMax = 64 * 1024 * 1024;
 
   /// first: nothing was waiting, so the reader must be woken. full: it is not taken.
   Put put(PushConnection& to, const Frame& frame);
@@ -53,10 +57,6 @@ class Mailbox {
   void close();
 
  private:
-  /// Letters on their way to one thread; beyond, the receiver of the next frame is called slow. Far
-  /// above what one commit publishes.
-  static constexpr std::size_t kLettersMax = 1'000'000;
-
   std::mutex mutex_;
   bool closed_ = false;
   Letters letters_;

@@ -62,7 +62,7 @@ void PushConnection::start(std::string answer, Opening opening, std::string earl
   if (!open_) {
     finish();
   } else if (io_.shared.stopping) {
-    cut();  // came after stop() had cut off what it found
+    close(Errc::shutting_down);  // the stop began while it was being accepted
   } else if (!early.empty()) {
     on_bytes(early);
   }
@@ -168,11 +168,17 @@ void PushConnection::after_write(ChannelWriter::Progress progress) {
   });
 }
 
-void PushConnection::say(std::string bytes) {
+void PushConnection::say(std::string bytes) { say_by(&ChannelWriter::write, std::move(bytes)); }
+
+void PushConnection::say_pong(std::string bytes) {
+  say_by(&ChannelWriter::write_pong, std::move(bytes));
+}
+
+void PushConnection::say_by(Write write, std::string bytes) {
   const auto now = Clock::now();
   if (heeds() && first_letter_ != kNoLetter) take_mail(now);
   if (!stream_.is_open() || ended_ || bytes.empty()) return;
-  after_write(writer_.write(stream_, std::move(bytes), now));
+  after_write((writer_.*write)(stream_, std::move(bytes), now));
   if (heeds() && over_budget(now)) close(Errc::slow_client);
 }
 
@@ -196,6 +202,13 @@ void PushConnection::close(Errc why) {
     first_letter_ = kNoLetter;
   }
   close_with(farewell(why), !awaits_farewell());
+}
+
+void PushConnection::close_behind_mail(Errc why) {
+  // A letter goes behind those that wait; after `released` it could come to one that is gone.
+  if (!released_) return io_.put(*this, Letter::Kind::close, why);
+  close(why);
+  leave_if_done();
 }
 
 void PushConnection::close_with(std::string last_words, bool end) {

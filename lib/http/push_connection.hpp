@@ -44,6 +44,8 @@ class PushConnection {
   /// About once a second, and more often where the limits are shorter. May end the connection's
   /// life.
   void tick(Clock::time_point now, bool tell_handler);
+  /// Closes it behind all that is on its way to it.
+  void close_behind_mail(Errc why);
   /// Ends it at once.
   void cut();
 
@@ -68,6 +70,8 @@ class PushConnection {
   IoThread& io() const { return io_; }
   /// Behind all that is queued.
   void say(std::string bytes);
+  /// The same, but instead of the last that waits.
+  void say_pong(std::string bytes);
   /// Counts it, says farewell behind what is queued, and ends.
   void close(Errc why);
   /// The same with words of one's own; `end`: without a last word of the other end.
@@ -82,6 +86,9 @@ class PushConnection {
   /// `at_once`: there may be bytes that the socket knows nothing of.
   void read_later(bool at_once);
   void take_mail(Clock::time_point now);
+  using Write = ChannelWriter::Progress (ChannelWriter::*)(WriteEnd&, std::string,
+                                                           Clock::time_point);
+  void say_by(Write write, std::string bytes);
   void after_write(ChannelWriter::Progress progress);
   /// Ends its life if it may.
   void leave_if_done();

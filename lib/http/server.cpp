@@ -73,16 +73,22 @@ std::vector<std::string> Server::bound() const {
 }
 
 void Server::stop_accepting() {
-  impl_->shared.stopping = true;
-  if (impl_->threads.empty()) return;
-  boost::asio::post(impl_->threads.front()->io, [this] {
+  auto& impl = *impl_;
+  if (impl.shared.stopping.exchange(true) || impl.threads.empty()) return;
+  // Until it has run, nobody knows who is still waiting to be accepted.
+  boost::asio::post(impl.threads.front()->io, [this, waits = InHand{impl.shared.in_hand}] {
     for (auto& each : impl_->acceptors) each->stop();
   });
 }
 
+void Server::close_channels(Errc why) {
+  for (auto& thread : impl_->threads)
+    boost::asio::post(thread->io, [io = thread.get(), why] { io->close_channels(why); });
+}
+
 bool Server::idle() const {
   const Shared& shared = impl_->shared;
-  return shared.busy == 0 && shared.websockets.value() == 0 && shared.event_streams.value() == 0;
+  return shared.in_hand == 0 && shared.websockets.value() == 0 && shared.event_streams.value() == 0;
 }
 
 void Server::stop() {

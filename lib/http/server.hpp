@@ -60,7 +60,10 @@ class Handler {
   virtual ~Handler() = default;
   virtual void on_request(Request request, Respond respond) = 0;
   virtual Opening on_upgrade(const Request& request) = 0;
-  /// A GET that accepts text/event-stream, on any path. What is sent goes out as it is: whoever
+  /// Whether a GET that accepts text/event-stream is one for on_stream; if not it is a request like
+  /// any other, for many accept everything they know.
+  virtual bool streams(const Request&) const { return false; }
+  /// Somebody asks for what streams() said yes to. What is sent goes out as it is: whoever
   /// sends builds the whole of `id: …\ndata: …\n\n`. The server adds `: ping` comments of its own.
   virtual Opening on_stream(const Request&) {
     Opening out;
@@ -104,8 +107,14 @@ class Server {
   Result<void> start();
   /// The addresses really bound, in the order of the options.
   std::vector<std::string> bound() const;
+  /// Closes the listeners. Requests of connections that are open are still served, one each; new
+  /// connections and who wants a channel are answered 503 shutting_down.
   void stop_accepting();
-  /// True when no WebSocket, no event stream and no request is left.
+  /// Closes every channel, each behind what is queued for it. Those who come later are not meant:
+  /// stop_accepting() first. Any thread.
+  void close_channels(Errc why);
+  /// True when no WebSocket, no event stream and no request is left; a request counts from its
+  /// first byte until it is answered.
   bool idle() const;
   /// Ends the threads; what still lives is cut off.
   void stop();

@@ -25,6 +25,24 @@ class Counted {
   Gauge* gauge_ = nullptr;
 };
 
+/// A request in hand, or what may become one: a stop waits while it lives.
+class InHand {
+ public:
+  InHand() = default;
+  explicit InHand(std::atomic<std::int64_t>& count) : count_(&count) { ++count; }
+  InHand(InHand&& other) noexcept : count_(std::exchange(other.count_, nullptr)) {}
+  InHand& operator=(InHand&& other) noexcept {
+    std::swap(count_, other.count_);
+    return *this;
+  }
+  ~InHand() {
+    if (count_ != nullptr) --*count_;
+  }
+
+ private:
+  std::atomic<std::int64_t>* count_ = nullptr;
+};
+
 /// What all threads and connections of one server have. Lives as long as any of them.
 struct Shared {
   Shared(ServerOptions given, Handler& behind, Registry& metrics)
@@ -45,7 +63,7 @@ struct Shared {
                                                 "TLS connections closed before they spoke HTTP.");
   Counter& half_open = registry.counter("hookswitch_client_silent_total",
                                         "WebSockets cut: nothing came back to our pings.");
-  std::atomic<std::int64_t> busy{0};  ///< requests being answered
+  std::atomic<std::int64_t> in_hand{0};  ///< requests from their first byte until answered
   std::atomic<bool> stopping{false};
 
   void refused(Errc code) {

@@ -54,6 +54,18 @@ asio::awaitable<bool> Stream::handshake() {
   }
 }
 
+asio::awaitable<void> Stream::readable() {
+  (void)co_await socket_.async_wait(Descriptor::wait_read, kToken);
+}
+
+bool Stream::holds_some() const {
+  if (!socket_.is_open() || holds_more()) return true;
+  char byte = 0;
+  auto& socket = const_cast<Descriptor&>(socket_);
+  return ::recv(socket.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 ||
+         !would_wait(errno);
+}
+
 asio::awaitable<std::size_t> Stream::read_some(std::span<char> into) {
   if (!tls_) {
     const auto [error, size] =

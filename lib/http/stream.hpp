@@ -25,6 +25,10 @@ class Stream : public WriteEnd {
   bool is_tls() const { return tls_.has_value(); }
   /// TLS: before anything else. False: there is no connection.
   boost::asio::awaitable<bool> handshake();
+  /// Waits until there may be something to read.
+  boost::asio::awaitable<void> readable();
+  /// There is something to read, be it the end. Looked at without taking it.
+  bool holds_some() const;
   /// Bytes read; 0: the connection is over.
   boost::asio::awaitable<std::size_t> read_some(std::span<char> into);
   /// False: the connection is over.

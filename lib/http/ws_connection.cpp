@@ -27,7 +27,7 @@ void WsConnection::on_bytes(std::span<char> bytes) {
         if (heeds() && !handler().on_binary()) close(Errc::unsupported_media_type);
         break;
       case WsEvent::Kind::ping:
-        if (heeds()) say(ws_control_frame(10, event.payload));
+        if (heeds()) say_pong(ws_control_frame(10, event.payload));
         break;
       case WsEvent::Kind::pong:
         break;

@@ -22,12 +22,12 @@ class NarrowEnd : public WriteEnd {
     const std::size_t size = std::min(all.size(), room);
     room -= size;
     taken += all.substr(0, size);
-    promise = size == 0 && promises ? all.substr(0, 5) : "";
+    promise = size == 0 && promises ? all.substr(0, promise_size) : "";
     return static_cast<long>(size);
   }
   std::size_t promised() const override { return promise.size(); }
 
-  std::size_t room = SIZE_MAX;
+  std::size_t room = SIZE_MAX, promise_size = 5;
   bool broken = false, promises = false;
   std::string taken, promise;
   int calls = 0;
@@ -145,6 +145,63 @@ TEST_F(ChannelWriterTest, JoinedBatchIsOneWriteAndCutAnywhere) {
     EXPECT_EQ(writer.resume(end), Progress::all);
     EXPECT_EQ(end.taken, "one two");
   }
+}
+
+TEST_F(ChannelWriterTest, WhatIsPromisedOfAJoinedBatchIsTriedAgainWhole) {
+  end.promises = true;
+  end.promise_size = 300;
+  end.room = 0;
+  const Frame small = make_frame("ab");
+  const std::vector<Batch::Piece> pieces(200, {small->text(), &small});
+  std::string all;
+  for (const auto& piece : pieces) all += piece.bytes;
+  EXPECT_EQ(writer.write(end, {pieces, all}, now), Progress::waiting);
+  EXPECT_EQ(end.promised(), 300U);
+  EXPECT_EQ(writer.resume(end), Progress::waiting);
+  end.room = SIZE_MAX;
+  EXPECT_EQ(writer.resume(end), Progress::all);
+  EXPECT_EQ(end.taken, all);
+}
+
+TEST_F(ChannelWriterTest, OnlyTheNewestPongWaits) {
+  end.room = 1;
+  write({"one"});
+  for (int i = 0; i < 1000; ++i)
+    EXPECT_EQ(writer.write_pong(end, "pong" + std::to_string(i), now), Progress::waiting);
+  EXPECT_EQ(writer.frames(), 2U);
+  EXPECT_EQ(writer.bytes(), 2 + std::string{"pong999"}.size());
+  write({"two"});
+  writer.write_pong(end, "PONG", now + std::chrono::seconds{1});
+  EXPECT_EQ(writer.frames(), 3U);
+  EXPECT_EQ(writer.since(), now);
+  end.room = SIZE_MAX;
+  EXPECT_EQ(writer.resume(end), Progress::all);
+  EXPECT_EQ(end.taken, "onePONGtwo");
+  EXPECT_EQ(writer.bytes(), 0U);
+}
+
+TEST_F(ChannelWriterTest, PongThatHasBegunIsFollowedNotReplaced) {
+  end.room = 2;
+  writer.write_pong(end, "first", now);
+  writer.write_pong(end, "second", now);
+  writer.write_pong(end, "third", now);
+  EXPECT_EQ(writer.frames(), 2U);
+  end.room = SIZE_MAX;
+  writer.resume(end);
+  writer.write_pong(end, "fourth", now);
+  EXPECT_EQ(end.taken, "firstthirdfourth");
+}
+
+TEST_F(ChannelWriterTest, PongThatIsPromisedIsFollowedNotReplaced) {
+  end.room = 0;
+  end.promises = true;
+  writer.write_pong(end, "first", now);
+  writer.write_pong(end, "second", now);
+  writer.drop_unbegun(end);
+  writer.write_pong(end, "third", now);
+  end.room = SIZE_MAX;
+  EXPECT_EQ(writer.resume(end), Progress::all);
+  EXPECT_EQ(end.taken, "firstthird");
 }
 
 TEST_F(ChannelWriterTest, BrokenConnectionIsToldAtOnce) {

@@ -45,6 +45,17 @@ TEST_F(EventStreamTest, IsAskedForByAcceptAndGetOnly) {
             "POST");
 }
 
+TEST_F(EventStreamTest, OnAPathThatDoesNotStreamItIsARequestLikeAnyOther) {
+  start();
+  RawClient client{address};
+  for (int i = 0; i < 2; ++i)
+    EXPECT_EQ(client
+                  .request("GET /v1/calls HTTP/1.1\r\nHost: x\r\n"
+                           "Accept: application/json, text/event-stream\r\n\r\n")
+                  .body,
+              "GET /v1/calls?|");
+}
+
 TEST_F(EventStreamTest, RefusalIsAnOrdinaryAnswer) {
   start();
   RawClient client{address};

@@ -116,6 +116,9 @@ class TellingHandler : public Handler {
     };
     return out;
   }
+  bool streams(const Request& request) const override {
+    return request.path == "/v1/events" || request.path == "/refused";
+  }
   /// A stream whose words stand in the query: "flood 3 10;close overload".
   Opening on_stream(const Request& request) override {
     Opening out;
