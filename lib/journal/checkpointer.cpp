@@ -50,8 +50,12 @@ void Checkpointer::run() {
       failed_ = database_.failure(rc, "checkpoint").detail;
       has_failed_ = true;
     }
-    finished_ = true;
-    busy_ = false;
+    {
+      const std::lock_guard lock{mutex_};
+      finished_ = true;
+      busy_ = false;
+    }
+    idle_.notify_one();
   }
 }
 
@@ -62,7 +66,16 @@ Result<void> Checkpointer::on_commit(int frames) {
     const std::lock_guard lock{mutex_};
     return Error{Errc::journal_io, failed_};
   }
-  if (busy_) return frames < 16 * start_frames_ ? Result<void>{} : by_committer();
+  if (busy_) {
+    if (frames < 16 * start_frames_) return {};
+    // The thread has the lock that a checkpoint needs; without it there would be no limit.
+    std::unique_lock lock{mutex_};
+    idle_.wait(lock, [this] { return !busy_; });
+    finished_ = false;
+    if (has_failed_) return Error{Errc::journal_io, failed_};
+    lock.unlock();
+    return by_committer();
+  }
   // Right after the thread is done little is left, and it lets the log begin anew.
   if (finished_.exchange(false) && frames >= 2 * start_frames_) return by_committer();
   busy_ = true;

@@ -16,8 +16,8 @@ namespace hookswitch {
 class Checkpointer {
  public:
   /// From `start_frames` on in the log the thread begins; from twice that the committer ends what
-  /// it has begun; at 16 times the disk is slower than the load and the committer waits. Without a
-  /// thread everything is done by the committer.
+  /// it has begun; at 16 times the disk is slower than the load and the committer waits for the
+  /// thread, then ends it. Without a thread everything is done by the committer.
   Checkpointer(Database& committer, bool has_thread, int start_frames)
       : committer_(committer), has_thread_(has_thread), start_frames_(start_frames) {}
   ~Checkpointer();
@@ -40,7 +40,7 @@ class Checkpointer {
   int start_frames_;
   Database database_;  ///< the thread's, after start()
   std::mutex mutex_;
-  std::condition_variable wake_;
+  std::condition_variable wake_, idle_;
   bool wanted_ = false, stopping_ = false;  // under mutex_
   std::string failed_;                      // under mutex_
   std::atomic<bool> busy_{false}, has_failed_{false}, finished_{false};

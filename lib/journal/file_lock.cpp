@@ -4,6 +4,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -24,9 +25,12 @@ std::string FileLock::take(const std::string& path) {
 bool has_room(const std::string& path, std::size_t bytes) {
   const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
   if (fd < 0) return false;
-  const std::string zeros(bytes, '\0');
-  const bool good =
-      ::write(fd, zeros.data(), bytes) == static_cast<ssize_t>(bytes) && ::fsync(fd) == 0;
+  // The whole is set apart, a first piece is written: a disk that takes no bytes has no room.
+  const std::string zeros(std::min<std::size_t>(bytes, 256 * 1024), '\0');
+  const int set_apart = ::posix_fallocate(fd, 0, static_cast<off_t>(bytes));
+  const bool good = (set_apart == 0 || set_apart == EOPNOTSUPP) &&
+                    ::write(fd, zeros.data(), zeros.size()) == static_cast<ssize_t>(zeros.size()) &&
+                    ::fsync(fd) == 0;
   ::close(fd);
   ::unlink(path.c_str());
   return good;

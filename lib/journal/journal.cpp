@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "base/ids.hpp"
 #include "journal/checksum.hpp"
 #include "journal/store.hpp"
 
@@ -13,7 +14,7 @@ namespace hookswitch {
 namespace {
 
 constexpr std::size_t kRoomBytes = 256 * 1024;  // a commit and the log's index
-constexpr std::uint64_t kFrameBytes = kJournalPageBytes + 24, kLogHeaderBytes = 32;
+constexpr std::uint64_t kFrameBytes = kJournalPageBytes + 24;
 
 }  // namespace
 
@@ -39,6 +40,7 @@ Result<void> Journal::open_store(Time now) {
   std::string told;
   for (int attempt = 0;; ++attempt) {
     const auto log = options_.is_in_memory() ? WalReport{} : examine_wal(options_.path);
+    if (!log.error.empty()) return Error{Errc::journal_io, log.error};
     std::string why;
     if (log.is_damaged) {
       why = "its log is damaged";
@@ -55,7 +57,11 @@ Result<void> Journal::open_store(Time now) {
         orgs_ = std::move(orgs);
         problem_.clear();
         opened = commit({{}, salvaged_});
-        if (!opened) return opened;
+        // Not to be read before the calls are in it: those who read would find nothing.
+        if (!opened) {
+          give_up_store();
+          return opened;
+        }
         store = std::move(store_);
         orgs = std::move(orgs_);
         salvaged_.clear();
@@ -90,12 +96,15 @@ Result<void> Journal::set_aside(Time now, const std::string& why) {
     return Error{Errc::journal_io, "cannot move the damaged journal aside"};
   std::rename((options_.path + "-wal").c_str(), (aside + "-wal").c_str());
   ::unlink((options_.path + "-shm").c_str());
-  salvaged_.clear();
+  log_ = {};
+  is_uncut_ = false;
   Database database;
   SavedCalls calls{database};
   if (database.open(aside, options_.vfs, false) && calls.prepare()) {
     (void)calls.load();
-    if (auto read = calls.read_all()) salvaged_ = std::move(*read);
+    // Over what was taken along before: that was not stored yet, so nothing newer is lost.
+    if (auto read = calls.read_all())
+      for (auto& [id, state] : *read) salvaged_[id] = std::move(state);
   }
   notice_ = fmt::format(
       "the journal was damaged ({}) and moved to {}; {} calls were taken over, a "
@@ -104,25 +113,59 @@ Result<void> Journal::set_aside(Time now, const std::string& why) {
   return {};
 }
 
+void Journal::give_up_store() {
+  log_ = store_->log;
+  is_uncut_ = true;
+  store_.reset();
+}
+
+/// What failed must not come back: neither as bytes that only the page cache has, nor behind what
+/// is written next. The store is given up only when it is known what to cut.
+Result<void> Journal::cut_log() {
+  const auto found = examine_wal(options_.path);
+  if (!found.error.empty()) return Error{Errc::journal_io, found.error};
+  if (store_ != nullptr) give_up_store();
+  std::uint64_t good = 0;  // a log that began anew is in the file as a whole
+  if (log_.frames > 0 && found.has_header && found.salt == log_.salt)
+    good = kWalHeaderBytes + static_cast<std::uint64_t>(log_.frames) * kFrameBytes;
+  const bool is_lost = log_.frames > 0 && !found.has_header && found.is_damaged;  // open says so
+  if (log_.is_known && !is_lost && !cut_wal(options_.path + "-wal", good))
+    return Error{Errc::journal_io, "cannot cut the journal's log"};
+  is_uncut_ = false;
+  return {};
+}
+
+/// History went back, though nothing is spoilt.
+Result<void> Journal::begin_epoch() {
+  const std::string fresh = random_hex(4);
+  const auto sql =
+      fmt::format("UPDATE meta SET value='{}{:08x}' WHERE key='epoch'", fresh, crc32c(fresh));
+  auto done = store_->database.run(sql.c_str());
+  if (done && !options_.is_in_memory()) done = store_->note_log();
+  if (!done) {
+    fail(done.error());
+    give_up_store();
+    return done;
+  }
+  epoch_ = fresh;
+  notice_ += "the newest events of the journal are gone; a new history begins";
+  return {};
+}
+
 Result<bool> Journal::reopen(Time now) {
   if (options_.is_in_memory()) {
     store_.reset();
     damaged_ = false;
   }
-  if (!options_.is_in_memory() && !damaged_ && !has_room(options_.path + ".probe", kRoomBytes))
+  // What open moves from the log into the file must fit, or there would be nothing to read from.
+  const auto frames =
+      static_cast<std::size_t>(store_ != nullptr ? store_->log.frames : log_.frames);
+  if (!options_.is_in_memory() && !damaged_ &&
+      !has_room(options_.path + ".probe", frames * kJournalPageBytes + kRoomBytes))
     return Error{Errc::journal_io, "no room on the disk of the journal"};
-  if (store_ != nullptr) {
-    const int frames = store_->log_frames;
-    const auto salt = store_->log_salt;
-    store_.reset();
-    // What failed must not come back: neither as bytes that only the page cache has, nor behind
-    // what is written next. A log that began anew with the failed commit is in the file as a whole.
-    const auto log = examine_wal(options_.path);
-    const bool same = log.salt == salt && frames > 0;
-    const auto good = same ? kLogHeaderBytes + static_cast<std::uint64_t>(frames) * kFrameBytes : 0;
-    if (!damaged_ && !cut_wal(options_.path + "-wal", good))
-      return Error{Errc::journal_io, "cannot cut the journal's log"};
-  }
+  if (!damaged_ && !options_.is_in_memory() && (store_ != nullptr || is_uncut_))
+    if (auto cut = cut_log(); !cut) return cut.error();
+  store_.reset();
   std::string told;
   if (damaged_) {
     if (auto moved = set_aside(now, problem_); !moved) return moved.error();
@@ -131,8 +174,15 @@ Result<bool> Journal::reopen(Time now) {
   }
   const auto before = epoch_;
   const auto orgs_before = std::move(orgs_);
-  if (auto opened = open_store(now); !opened) {
+  auto opened = open_store(now);
+  // Offsets that were told may not be used again under the same name.
+  if (opened && epoch_ == before &&
+      std::any_of(orgs_before.begin(), orgs_before.end(),
+                  [&](const auto& org) { return newest(org.first) < org.second.newest; }))
+    opened = begin_epoch();
+  if (!opened) {
     orgs_ = orgs_before;
+    epoch_ = before;
     return opened.error();
   }
   notice_ = told + notice_;

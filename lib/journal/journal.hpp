@@ -97,6 +97,14 @@ class Journal {
     std::int64_t oldest_row = 0, oldest_time_ms = 0;  ///< row 0: no events are kept
   };
   using Orgs = std::map<std::string, Org>;
+  /// Where the last good commit ends in the log.
+  struct LogEnd {
+    int frames = 0;          ///< 0: all is in the file
+    std::uint32_t salt = 0;  ///< of this log, where it has frames
+    /// False: the log could not be looked at after its last commit; nothing was tried since, so
+    /// there is nothing to cut off.
+    bool is_known = true;
+  };
 
   explicit Journal(JournalOptions options);
   Result<void> open_store(Time now);
@@ -104,6 +112,9 @@ class Journal {
   Result<void> load_org(Store& store, const std::string& name, Org& org);
   Result<void> check_rows(Store& store, const Orgs& orgs, std::size_t bytes_max);
   Result<void> set_aside(Time now, const std::string& why);
+  void give_up_store();
+  Result<void> cut_log();
+  Result<void> begin_epoch();
   Result<void> in_transaction(const JournalBatch& batch, Orgs& changed, std::uint64_t budget);
   Result<void> write_events(const JournalBatch& batch, Orgs& changed, std::uint64_t& bytes);
   Result<void> drop_old(Orgs& changed, std::uint64_t budget);
@@ -119,7 +130,9 @@ class Journal {
   std::string epoch_, notice_, problem_;
   bool damaged_ = false, is_too_large_ = false, is_due_ = false;
   Orgs orgs_;
-  std::map<std::string, std::string> salvaged_;
+  std::map<std::string, std::string> salvaged_;  ///< until they are stored
+  LogEnd log_;                                   ///< of the last store, once it was given up
+  bool is_uncut_ = false;                        ///< what failed still stands behind `log_`
   std::int64_t drop_before_ms_ = 0;
   int commits_until_size_ = 0;
   Time next_check_{};

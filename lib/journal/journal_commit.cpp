@@ -59,9 +59,10 @@ Result<void> Journal::in_transaction(const JournalBatch& batch, Orgs& changed,
     return fail(good.error());
   }
   store.calls.keep();
-  store.log_salt = wal_salt(options_.path + "-wal");
   // What was committed stays so, whatever becomes of the log.
-  if (auto moved = store.checkpoints.on_commit(store.log_frames); !moved) fail(moved.error());
+  auto cared = options_.is_in_memory() ? Result<void>{} : store.note_log();
+  if (cared) cared = store.checkpoints.on_commit(store.log.frames);
+  if (!cared) fail(cared.error());
   return {};
 }
 

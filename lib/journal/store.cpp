@@ -54,16 +54,38 @@ Result<void> Journal::Store::open(const JournalOptions& options) {
   if (auto done = database.run("COMMIT"); !done) return done;
   // What was recovered from the log may be in the page cache only: written to the file and synced
   // before anybody is told of it.
-  if (auto done = database.run("PRAGMA wal_checkpoint(TRUNCATE)"); !done) return done;
+  int frames = 0, moved = 0;
+  const int rc = sqlite3_wal_checkpoint_v2(database.handle(), nullptr, SQLITE_CHECKPOINT_TRUNCATE,
+                                           &frames, &moved);
+  // Busy: a reader of another program holds the log; what counts is that all of it was moved.
+  if (rc != SQLITE_OK && ((rc & 0xff) != SQLITE_BUSY || moved != frames))
+    return database.failure(rc, "checkpoint");
+  log.frames = rc == SQLITE_OK ? 0 : frames;
+  if (auto noted = note_log(); !noted) return noted;
   sqlite3_wal_hook(
       database.handle(),
-      [](void* frames, sqlite3*, const char*, int count) {
-        *static_cast<int*>(frames) = count;
+      [](void* to, sqlite3*, const char*, int count) {
+        *static_cast<int*>(to) = count;
         return SQLITE_OK;
       },
-      &log_frames);
+      &log.frames);
   if (auto prepared = prepare(); !prepared) return prepared;
   return options.is_in_memory() ? Result<void>{} : checkpoints.start(options.path, options.vfs);
+}
+
+Result<void> Journal::Store::note_log() {
+  // Not opened by its path: that needs a descriptor, and may find none just when it counts.
+  log.is_known = log.frames == 0;  // a commit that changed nothing writes nothing
+  if (log.is_known) return {};
+  sqlite3_file* file = nullptr;
+  unsigned char header[kWalHeaderBytes];
+  int rc = sqlite3_file_control(database.handle(), "main", SQLITE_FCNTL_JOURNAL_POINTER, &file);
+  if (rc == SQLITE_OK && (file == nullptr || file->pMethods == nullptr)) rc = SQLITE_CANTOPEN;
+  if (rc == SQLITE_OK) rc = file->pMethods->xRead(file, header, sizeof header, 0);
+  if (rc != SQLITE_OK) return database.failure(rc, "read the log");
+  log.salt = wal_salt(header);
+  log.is_known = true;
+  return {};
 }
 
 Result<void> Journal::Store::prepare() {

@@ -43,13 +43,14 @@ struct Journal::Store {
 
   Result<void> open(const JournalOptions& options);
   Result<void> prepare();
+  /// After a commit: what the log is now, read through the descriptor that wrote it.
+  Result<void> note_log();
 
   Database database;
   Statement begin, commit, rollback, insert_event, read_events, walk_events, newest_event,
       next_event, event_size, erase_event, put_head;
   SavedCalls calls;
-  int log_frames = 0;  ///< of the log, after the last good commit
-  std::uint32_t log_salt = 0;
+  LogEnd log;  ///< after the last good commit
   Checkpointer checkpoints;
 };
 

@@ -6,13 +6,15 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <map>
 #include <vector>
 
 namespace hookswitch {
 namespace {
 
-constexpr std::size_t kHeaderBytes = 32, kFrameHeaderBytes = 24, kPageBytes = kJournalPageBytes;
+constexpr std::size_t kHeaderBytes = kWalHeaderBytes, kFrameHeaderBytes = 24,
+                      kPageBytes = kJournalPageBytes;
 
 std::uint32_t big_endian(const unsigned char* at) {
   return static_cast<std::uint32_t>(at[0]) << 24 | static_cast<std::uint32_t>(at[1]) << 16 |
@@ -44,18 +46,24 @@ class Sum {
 
 class File {
  public:
-  File(const std::string& path, int flags) : fd_(::open(path.c_str(), flags | O_CLOEXEC)) {}
+  File(const std::string& path, int flags)
+      : fd_(::open(path.c_str(), flags | O_CLOEXEC)), error_(fd_ < 0 ? errno : 0) {}
   ~File() {
     if (fd_ >= 0) ::close(fd_);
   }
   File(const File&) = delete;
   File& operator=(const File&) = delete;
   int fd() const { return fd_; }
-  bool read(std::uint64_t at, std::vector<unsigned char>& out) const {
+  /// Of the open, or of any read since; the end of the file is none.
+  int error() const { return error_; }
+  /// False: not all of it is there, or error().
+  bool read(std::uint64_t at, std::vector<unsigned char>& out) {
     std::size_t done = 0;
     while (done < out.size()) {
       const auto got =
           ::pread(fd_, out.data() + done, out.size() - done, static_cast<off_t>(at + done));
+      if (got < 0 && errno == EINTR) continue;
+      if (got < 0) error_ = errno;
       if (got <= 0) return false;
       done += static_cast<std::size_t>(got);
     }
@@ -63,12 +71,12 @@ class File {
   }
 
  private:
-  int fd_;
+  int fd_, error_;
 };
 
 /// Whether a log without a readable header holds nothing that the file does not: the header is
 /// written anew, and synced before anything behind it, when all has been moved.
-bool is_all_in_file(const File& log, const File& database) {
+bool is_all_in_file(File& log, File& database) {
   std::vector<unsigned char> frame(kFrameHeaderBytes + kPageBytes), page(kPageBytes), first;
   std::map<std::uint32_t, std::uint64_t> newest;  // page -> where
   for (std::uint64_t at = kHeaderBytes; log.read(at, frame); at += frame.size()) {
@@ -83,24 +91,35 @@ bool is_all_in_file(const File& log, const File& database) {
   });
 }
 
+WalReport unreadable(int error) {
+  WalReport out;
+  out.error = std::string{"the journal's log cannot be read: "} + std::strerror(error);
+  return out;
+}
+
 }  // namespace
 
 WalReport examine_wal(const std::string& database) {
   WalReport out;
-  const File file{database + "-wal", O_RDONLY};
+  File file{database + "-wal", O_RDONLY};
   std::vector<unsigned char> header(kHeaderBytes);
-  struct stat info {};
-  if (file.fd() < 0 || ::fstat(file.fd(), &info) != 0 || !file.read(0, header)) return out;
+  if (file.error() == ENOENT) return out;
+  if (file.error() == 0 && !file.read(0, header) && file.error() == 0) return out;
+  if (file.error() != 0) return unreadable(file.error());
   const auto magic = big_endian(header.data());
   const auto page = big_endian(header.data() + 8);
   Sum sum{(magic & 1) != 0};
   sum.add(header.data(), 24);
   if ((magic & ~1U) != 0x377f0682 || !sum.stands_at(header.data() + 24) || page < 512 ||
       page > 65536) {
-    out.is_damaged = !is_all_in_file(file, File{database, O_RDONLY});
+    File pages{database, O_RDONLY};
+    out.is_damaged = !is_all_in_file(file, pages);
+    if (file.error() != 0) return unreadable(file.error());
+    if (pages.error() != 0 && pages.error() != ENOENT) return unreadable(pages.error());
     return out;
   }
   const auto salt = big_endian(header.data() + 16), second_salt = big_endian(header.data() + 20);
+  out.has_header = true;
   out.salt = salt;
   out.good_bytes = kHeaderBytes;
   bool good = true;
@@ -125,19 +144,16 @@ WalReport examine_wal(const std::string& database) {
       lost_commits += is_commit ? 1 : 0;
     }
   }
+  if (file.error() != 0) return unreadable(file.error());
   out.is_damaged = lost_commits > 1;
   return out;
 }
 
-std::uint32_t wal_salt(const std::string& path) {
-  const File file{path, O_RDONLY};
-  std::vector<unsigned char> header(kHeaderBytes);
-  return file.fd() >= 0 && file.read(0, header) ? big_endian(header.data() + 16) : 0;
-}
+std::uint32_t wal_salt(const unsigned char* header) { return big_endian(header + 16); }
 
 bool cut_wal(const std::string& path, std::uint64_t bytes) {
   const File file{path, O_RDWR};
-  if (file.fd() < 0) return errno == ENOENT;
+  if (file.fd() < 0) return file.error() == ENOENT;
   struct stat info {};
   if (::fstat(file.fd(), &info) != 0) return false;
   if (static_cast<std::uint64_t>(info.st_size) <= bytes) return true;

@@ -78,6 +78,13 @@ TEST(Wal, LogThatIsNotThereIsEmpty) {
   EXPECT_FALSE(report.is_damaged);
   EXPECT_FALSE(report.is_tail_dropped);
   EXPECT_TRUE(cut_wal(folder.path("none-wal"), 0));
+  EXPECT_EQ(report.error, "");
+}
+
+TEST(Wal, LogThatCannotBeReadIsNotEmpty) {
+  const TempFolder folder;
+  std::filesystem::create_directory(folder.path("j.db-wal"));
+  EXPECT_NE(examine_wal(folder.path("j.db")).error, "");
 }
 
 /// Calls that live long and are seldom told of again must not keep the log of states growing.
