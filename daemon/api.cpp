@@ -379,15 +379,17 @@ http::Opening Api::on_upgrade(const http::Request& request) {
   }
   if (offered && out.subprotocol.empty()) return refused(Errc::bad_request);
   const bool own_host = host_is_ours(now_view, request.header("host"));
-  out.accept = [this, dialect, own_host, rules = now_view.rules,
+  out.accept = [this, dialect, own_host,
                 token = std::string{bearer(request)}](std::shared_ptr<http::Channel> socket) {
-    auto session = std::make_unique<Session>(rules, broker_, registry_,
+    auto session = std::make_unique<Session>(rules_now(), broker_, registry_,
                                              std::make_shared<SocketSink>(std::move(socket)),
                                              dialect, token, own_host, Session::Clock::now());
     return std::make_unique<SocketSession>(std::move(session));
   };
   return out;
 }
+
+bool Api::streams(const http::Request& request) const { return request.path == "/v1/events"; }
 
 http::Opening Api::on_stream(const http::Request& request) {
   const View now_view = view();
@@ -397,8 +399,7 @@ http::Opening Api::on_stream(const http::Request& request) {
     for (const auto& header : out.headers) out.refusal->headers.push_back(header);
     return std::move(out);
   };
-  if (request.path != "/v1/events" || !serves(request.parts, request.path))
-    return refused(Errc::not_found);
+  if (!streams(request) || !serves(request.parts, request.path)) return refused(Errc::not_found);
   if (!origin_allowed(now_view, request)) return refused(Errc::origin_refused);
   allow_origin(request, out.headers);
   auto grant = grant_of(now_view, request);
@@ -409,9 +410,9 @@ http::Opening Api::on_stream(const http::Request& request) {
   if (!query) return refused(query.error().code);
   // A browser that comes back by itself repeats the address, and tells by the header how far it is.
   if (request.has("last-event-id")) query->since = request.header("last-event-id");
-  out.accept = [this, rules = now_view.rules, grant = std::move(*grant),
+  out.accept = [this, grant = std::move(*grant),
                 query = std::move(*query)](std::shared_ptr<http::Channel> channel) {
-    auto session = std::make_unique<Session>(rules, broker_, registry_,
+    auto session = std::make_unique<Session>(rules_now(), broker_, registry_,
                                              std::make_shared<SocketSink>(std::move(channel)),
                                              Dialect::native, "", true, Session::Clock::now());
     session->open_stream(grant, query.filter, query.since);

@@ -35,11 +35,13 @@ class Api : public http::Handler {
 
   void on_request(http::Request request, http::Respond respond) override;
   http::Opening on_upgrade(const http::Request& request) override;
+  bool streams(const http::Request& request) const override;
   http::Opening on_stream(const http::Request& request) override;
 
   /// Listeners really bound: the names of our own origin.
   void set_bound(const std::vector<std::string>& bound);
-  /// Swaps the settings all at once; requests and sessions under way keep theirs.
+  /// Swaps the settings all at once; requests under way keep theirs, a session's next token is
+  /// held against the new ones.
   void set_settings(std::shared_ptr<const Settings> settings);
 
  private:
@@ -48,6 +50,10 @@ class Api : public http::Handler {
     std::shared_ptr<const SessionRules> rules;
   };
   View view() const;
+  /// For sessions, which outlive a change of the settings.
+  RulesNow rules_now() const {
+    return [this] { return view().rules; };
+  }
 
   void hook(const View& view, http::Request request, http::Respond respond);
   void calls(const View& view, const http::Request& request, http::Respond respond);

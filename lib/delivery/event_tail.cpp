@@ -18,6 +18,8 @@ Frame stream_frame(const Cursor& cursor, std::string_view type, std::string_view
   return make_frame(text);
 }
 
+Frame stream_place(const Cursor& cursor) { return make_frame("id: " + cursor.str() + "\n\n"); }
+
 std::uint64_t EventTail::key_of(SubscriptionIndex::By by, const std::string& value) {
   return std::hash<std::string>{}(value)*0x9E3779B97F4A7C15ULL + static_cast<std::uint64_t>(by);
 }

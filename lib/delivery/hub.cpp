@@ -1,6 +1,7 @@
 #include "delivery/hub.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "delivery/control_frames.hpp"
@@ -72,6 +73,7 @@ void Hub::narrow(HubClient& client) {
 }
 
 void Hub::attach(Attach wish) {
+  if (closing_) return wish.sink->close(Errc::shutting_down);
   auto owned = std::make_unique<HubClient>();
   HubClient& client = *owned;
   client.id = wish.id;
@@ -158,6 +160,7 @@ void Hub::welcome(HubClient& client, bool resumed) {
   out.end_object().end_object();
   if (!client.stream) return send(client, out.view());
   metrics_.frames.add();
+  client.told = cursor.offset;
   client.sink->send(stream_frame(cursor, "welcome", out.view()));
 }
 
@@ -181,6 +184,27 @@ void Hub::say(ClientId id, std::string text) {
   client->after_replay.push_back(std::move(text));
 }
 
+void Hub::pong(ClientId id, Time time) {
+  const HubClient* client = find(id);
+  if (client == nullptr) return;
+  json::Writer out;
+  out.begin_object().member("op", "pong").member("time", to_rfc3339(time));
+  // Of a replay or a full window the client knows by its events how far it is.
+  if (client->phase == Phase::live) out.member("cursor", newest(*client).str());
+  out.end_object();
+  say(id, out.str());
+}
+
+void Hub::tell_place(ClientId id) {
+  HubClient* client = find(id);
+  if (client == nullptr || !client->stream || client->phase != Phase::live) return;
+  const Cursor place = newest(*client);
+  if (place.offset == client->told) return;
+  client->told = place.offset;
+  metrics_.frames.add();
+  client->sink->send(stream_place(place));
+}
+
 void Hub::subscribe(ClientId id, const std::string& name, Filter filter) {
   HubClient* client = find(id);
   if (client == nullptr) return;
@@ -189,32 +213,54 @@ void Hub::subscribe(ClientId id, const std::string& name, Filter filter) {
                                  [&](const auto& named) { return named.first == name; });
   if (same == filters.end() && filters.size() >= kFiltersPerClientMax)
     return say(id, error_frame(Errc::too_many_fields, name, "Too many filters."));
-  if (same != filters.end())
+  SubscriptionIndex& index = orgs_[client->grant.org];
+  const auto slot = static_cast<std::size_t>(same - filters.begin());
+  if (same != filters.end()) {
+    if (client->grant.allows(Scope::events_org)) index.leave(*client, slot, slot);
     same->second = std::move(filter);
-  else
+  } else {
     filters.emplace_back(name, std::move(filter));
-  client->everything = false;
-  leave(*client);
-  enter(*client);
+  }
+  if (client->everything) {  // until now
+    leave(*client);
+    client->everything = false;
+    enter(*client);
+  } else if (client->grant.allows(Scope::events_org)) {
+    index.enter(*client, filters[slot].second, slot);
+  }
   say(id, answer_frame("subscribed", name));
 }
 
 void Hub::unsubscribe(ClientId id, const std::string& name) {
   HubClient* client = find(id);
   if (client == nullptr) return;
-  std::erase_if(client->filters, [&](const auto& named) { return named.first == name; });
-  leave(*client);
-  enter(*client);
+  auto& filters = client->filters;
+  const auto same = std::find_if(filters.begin(), filters.end(),
+                                 [&](const auto& named) { return named.first == name; });
+  if (same != filters.end()) {
+    if (client->grant.allows(Scope::events_org))
+      orgs_[client->grant.org].leave(*client, static_cast<std::size_t>(same - filters.begin()),
+                                     filters.size() - 1);
+    if (same != std::prev(filters.end())) *same = std::move(filters.back());
+    filters.pop_back();
+  }
   say(id, answer_frame("unsubscribed", name));
 }
 
 void Hub::regrant(ClientId id, Grant grant) {
   HubClient* client = find(id);
   if (client == nullptr) return;
-  leave(*client);
+  const bool same_place =
+      client->grant.org == grant.org && client->grant.user == grant.user &&
+      client->grant.allows(Scope::events_org) == grant.allows(Scope::events_org);
+  if (!same_place) leave(*client);
   client->grant = std::move(grant);
   narrow(*client);
-  enter(*client);
+  if (!same_place) enter(*client);
+}
+
+Cursor Hub::newest(const HubClient& client) const {
+  return {history_.epoch(), history_.newest(client.grant.org)};
 }
 
 void Hub::page_frame(ClientId id, const json::Value& frame) {
@@ -272,6 +318,7 @@ bool Hub::deliver(HubClient& client, const ToldEvent& told, bool live) {
 
 void Hub::hand(HubClient& client, const Frame& frame, std::uint64_t offset) {
   metrics_.frames.add();
+  client.told = offset;
   client.sink->send(frame);
   if (client.acks) client.acks->sent(offset);
 }
@@ -310,6 +357,7 @@ PageUser Hub::page_user(const Grant& grant) const {
 }
 
 void Hub::close_all(Errc why) {
+  if (why == Errc::shutting_down) closing_ = true;
   for (const auto& [id, client] : clients_) client->sink->close(why);
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -18,6 +19,9 @@
 #include "directory/directory.hpp"
 
 namespace hookswitch {
+
+/// How often the place of an event stream is told while nothing is sent on it.
+inline constexpr std::chrono::seconds kStreamPlaceTime{30};
 
 /// Counters of delivery. Identity, held by tests: clients_attached == clients_detached +
 /// clients_now.
@@ -48,8 +52,8 @@ class Hub {
       HubLimits limits = {});
   ~Hub();
 
-  /// Answers with `welcome` (or the page dialect's first burst), then what was missed, then live
-  /// events.
+  /// Closes with shutting_down once close_all() said so. Else answers with `welcome` (or the page
+  /// dialect's first burst), then what was missed, then live events.
   void attach(Attach wish);
   void detach(ClientId id);
   void subscribe(ClientId id, const std::string& name, Filter filter);
@@ -62,6 +66,11 @@ class Hub {
   void drained(ClientId id);
   /// An answer of the session's, after everything that was published before; and its end, likewise.
   void say(ClientId id, std::string text);
+  /// Answers a ping; of a live client with the cursor up to which it has been offered everything.
+  void pong(ClientId id, Time time);
+  /// Tells a live event stream that cursor, unless the last message did, so that one that hears
+  /// little comes back to where it was.
+  void tell_place(ClientId id);
   void close(ClientId id, Errc why);
   /// A frame of a page dialect, already known to be JSON.
   void page_frame(ClientId id, const json::Value& frame);
@@ -72,6 +81,7 @@ class Hub {
   /// A page each for the next few replays. True: call again, after the next commit.
   bool go_on();
 
+  /// With shutting_down nobody is welcomed afterwards.
   void close_all(Errc why);
   void set_directory(std::shared_ptr<const Directory> directory);
   /// After a restore: what is remembered of calls and events begins anew.
@@ -99,6 +109,7 @@ class Hub {
   /// A page of its replay, now or when it is its turn.
   void next_page(HubClient& client);
   void welcome(HubClient& client, bool resumed);
+  Cursor newest(const HubClient& client) const;
   LiveCalls own_calls(const HubClient& client);
   PageUser page_user(const Grant& grant) const;
   void send(HubClient& client, std::string_view text);
@@ -112,6 +123,7 @@ class Hub {
   PageView pages_;
   Snapshots snapshots_;
   EventTail tail_;
+  bool closing_ = false;
   std::size_t looked_at_ = 0;   ///< past events since the last commit
   std::deque<ClientId> later_;  ///< replays that wait for their turn
 };

@@ -49,6 +49,7 @@ struct HubClient : SubscriptionIndex::Member {
   bool stream = false;
   bool everything = false;   ///< no filter was given
   std::uint64_t offset = 0;  ///< unless live: the last event that it was offered
+  std::uint64_t told = 0;    ///< of an event stream: the place that its last message told
   std::shared_ptr<FrameSink> sink;
   Grant grant;
   SubscriptionIndex::Filters filters;

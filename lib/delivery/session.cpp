@@ -1,6 +1,9 @@
 #include "delivery/session.hpp"
 
+#include <algorithm>
 #include <atomic>
+#include <cstdint>
+#include <utility>
 
 #include "base/ids.hpp"
 #include "delivery/control_frames.hpp"
@@ -10,22 +13,56 @@ namespace {
 
 std::atomic<ClientId> g_next_client{1};
 
-}  // namespace
-
-Result<Grant> admit(const SessionRules& rules, std::string_view token, bool own_host, Time now) {
-  if (token.empty()) {
-    if (rules.anonymous && own_host) return *rules.anonymous;
-    return Error{Errc::auth_missing, "no token"};
-  }
+/// Whose token this is, by these rules.
+Result<Grant> verified(const SessionRules& rules, std::string_view token, Time now) {
   auto grant = rules.verifier->verify(token, now);
   if (grant && rules.directory && rules.directory->find_org(grant->org) == nullptr)
     return Error{Errc::auth_invalid, "no such organisation"};
   return grant;
 }
 
+bool hears_events(const Grant& grant) {
+  return grant.allows(Scope::events_own) || grant.allows(Scope::events_org);
+}
+
+}  // namespace
+
+/// The highest place of one epoch that the hub has not been told yet. The io thread raises it, the
+/// broker's takes it.
+struct Session::PendingAck {
+  static constexpr std::uint64_t kNone = ~std::uint64_t{0};
+
+  explicit PendingAck(std::string of) : epoch(std::move(of)) {}
+
+  /// False: it was taken, or never there, and somebody has to come for it again.
+  bool raise(std::uint64_t offset) {
+    offset = std::min(offset, kNone - 1);
+    for (auto now = highest.load(); now != kNone;)
+      if (now >= offset || highest.compare_exchange_weak(now, offset)) return true;
+    highest.store(offset);
+    return false;
+  }
+
+  const std::string epoch;
+  std::atomic<std::uint64_t> highest{kNone};
+};
+
+Result<Grant> admit(const SessionRules& rules, std::string_view token, bool own_host, Time now) {
+  if (token.empty()) {
+    if (rules.anonymous && own_host) return *rules.anonymous;
+    return Error{Errc::auth_missing, "no token"};
+  }
+  return verified(rules, token, now);
+}
+
 Session::Session(std::shared_ptr<const SessionRules> rules, HubPort& port, Registry& registry,
                  std::shared_ptr<FrameSink> sink, Dialect dialect, std::string header_token,
                  bool own_host, Clock::time_point opened)
+    : Session(RulesNow{[rules = std::move(rules)] { return rules; }}, port, registry,
+              std::move(sink), dialect, std::move(header_token), own_host, opened) {}
+
+Session::Session(RulesNow rules, HubPort& port, Registry& registry, std::shared_ptr<FrameSink> sink,
+                 Dialect dialect, std::string header_token, bool own_host, Clock::time_point opened)
     : rules_(std::move(rules)),
       port_(port),
       registry_(registry),
@@ -34,7 +71,8 @@ Session::Session(std::shared_ptr<const SessionRules> rules, HubPort& port, Regis
       header_token_(std::move(header_token)),
       own_host_(own_host),
       opened_(opened),
-      id_(g_next_client++) {}
+      id_(g_next_client++),
+      place_told_(opened) {}
 
 Session::~Session() { on_closed(); }
 
@@ -85,6 +123,9 @@ void Session::on_tick(Clock::time_point at, Time now) {
     if (at - opened_ >= kHelloTime) refuse(Errc::auth_missing);
   } else if (grant_->expired(now)) {
     refuse(Errc::auth_expired);
+  } else if (stream_ && at - place_told_ >= kStreamPlaceTime) {
+    place_told_ = at;
+    post([id = id_](Hub& hub) { hub.tell_place(id); });
   }
 }
 
@@ -115,10 +156,10 @@ void Session::on_hello(const json::Value& frame, Time now) {
   std::string token =
       member != nullptr && member->IsString() ? std::string{json::text(*member)} : header_token_;
   header_token_.clear();
-  const auto grant = admit(*rules_, token, own_host_, now);
+  const auto rules = rules_();
+  const auto grant = admit(*rules, token, own_host_, now);
   if (!grant) return refuse(grant.error().code);
-  if (!grant->allows(Scope::events_own) && !grant->allows(Scope::events_org))
-    return refuse(Errc::forbidden);
+  if (!hears_events(*grant)) return refuse(Errc::forbidden);
 
   Attach wish;
   if (const json::Value* filters = json::find(frame, "subscribe");
@@ -135,7 +176,7 @@ void Session::on_hello(const json::Value& frame, Time now) {
   }
   if (const json::Value* ack = json::find(frame, "ack"); ack != nullptr && !ack->IsNull()) {
     if (!ack->IsBool()) return refuse(Errc::bad_message);
-    if (ack->GetBool()) wish.window = rules_->ack_window;
+    if (ack->GetBool()) wish.window = rules->ack_window;
   }
   attach(std::move(wish), *grant, json::find_string(frame, "since"));
 }
@@ -143,7 +184,7 @@ void Session::on_hello(const json::Value& frame, Time now) {
 void Session::open_stream(Grant grant, std::optional<Filter> filter,
                           const std::optional<std::string>& since) {
   Attach wish;
-  wish.stream = true;
+  wish.stream = stream_ = true;
   if (filter) {
     wish.filters.emplace();
     wish.filters->emplace_back("query", std::move(*filter));
@@ -162,7 +203,7 @@ void Session::attach(Attach wish, Grant grant, std::optional<std::string_view> s
   wish.sink = sink_;
   wish.grant = *grant_;
   wish.dialect = dialect_;
-  wish.ping = rules_->ping_time;
+  wish.ping = rules_()->ping_time;
   auto shared = std::make_shared<Attach>(std::move(wish));
   port_.post([shared](Hub& hub) { hub.attach(std::move(*shared)); });
 }
@@ -170,27 +211,34 @@ void Session::attach(Attach wish, Grant grant, std::optional<std::string_view> s
 void Session::on_ack(const json::Value& frame) {
   const auto cursor = parse_cursor(json::find_string(frame, "cursor").value_or(""));
   if (!cursor) return complain(Errc::bad_message, {}, "The cursor is none.");
-  post([id = id_, cursor = *cursor](Hub& hub) { hub.acknowledge(id, cursor); });
+  // A client may acknowledge each event of its window at once: only the highest place counts, and
+  // one message to the hub is enough for all of them.
+  const bool same_epoch = ack_ && ack_->epoch == cursor->epoch;
+  if (!same_epoch) ack_ = std::make_shared<PendingAck>(cursor->epoch);
+  if (ack_->raise(cursor->offset)) return;
+  auto tell = [id = id_, ack = ack_](Hub& hub) {
+    hub.acknowledge(id, {ack->epoch, ack->highest.exchange(PendingAck::kNone)});
+  };
+  if (same_epoch) return port_.post(std::move(tell));
+  post(std::move(tell));  // a new epoch with every frame must not be free
+}
+
+void Session::on_auth(const json::Value& frame, Time now) {
+  const auto grant = verified(*rules_(), json::find_string(frame, "token").value_or(""), now);
+  if (!grant) return refuse(grant.error().code);
+  // A refresh prolongs; it does not make another person of the session.
+  if (grant->org != grant_->org || grant->user != grant_->user) return refuse(Errc::forbidden);
+  if (!hears_events(*grant)) return refuse(Errc::forbidden);
+  grant_ = *grant;
+  post([id = id_, fresh = *grant](Hub& hub) { hub.regrant(id, fresh); });
 }
 
 void Session::on_control(std::string_view op, const json::Value& frame, Time now) {
   if (op == "ping") {
     if (dialect_ != Dialect::native) return;
-    json::Writer out;
-    out.begin_object().member("op", "pong").member("time", to_rfc3339(now)).end_object();
-    return say(out.str());
+    return post([id = id_, now](Hub& hub) { hub.pong(id, now); });
   }
-  if (op == "auth") {
-    auto grant = rules_->verifier->verify(json::find_string(frame, "token").value_or(""), now);
-    if (!grant) return refuse(grant.error().code);
-    // A refresh prolongs; it does not make another person of the session.
-    if (grant->org != grant_->org || grant->user != grant_->user) return refuse(Errc::forbidden);
-    if (!grant->allows(Scope::events_own) && !grant->allows(Scope::events_org))
-      return refuse(Errc::forbidden);
-    grant_ = *grant;
-    post([id = id_, fresh = *grant](Hub& hub) { hub.regrant(id, fresh); });
-    return;
-  }
+  if (op == "auth") return on_auth(frame, now);
   const std::string id{json::find_string(frame, "id").value_or("")};
   if (op == "subscribe" || op == "unsubscribe") {
     if (id.empty() || id.size() > kIdBytesMax) return complain(Errc::bad_message);

@@ -33,6 +33,9 @@ struct SessionRules {
   std::chrono::milliseconds ping_time = kPingTime;  ///< how often sockets ping, to be told
 };
 
+/// The rules as they are now, for they change while sessions live. Any thread.
+using RulesNow = std::function<std::shared_ptr<const SessionRules>()>;
+
 /// Who comes with this token, or with none. `own_host`: the client asked for us by a name that is
 /// ours; else nobody is let in without a token (DNS rebinding). Errors: auth_missing, auth_invalid,
 /// auth_expired. Any thread.
@@ -47,6 +50,9 @@ class Session {
 
   /// `header_token`: from `Authorization: Bearer` of the upgrade, may be empty. `own_host`: as for
   /// admit().
+  Session(RulesNow rules, HubPort& port, Registry& registry, std::shared_ptr<FrameSink> sink,
+          Dialect dialect, std::string header_token, bool own_host, Clock::time_point opened);
+  /// With rules that stay as they are.
   Session(std::shared_ptr<const SessionRules> rules, HubPort& port, Registry& registry,
           std::shared_ptr<FrameSink> sink, Dialect dialect, std::string header_token, bool own_host,
           Clock::time_point opened);
@@ -67,8 +73,11 @@ class Session {
   void on_closed();
 
  private:
+  struct PendingAck;
+
   void on_hello(const json::Value& frame, Time now);
   void on_ack(const json::Value& frame);
+  void on_auth(const json::Value& frame, Time now);
   /// Hands the client to the hub.
   void attach(Attach wish, Grant grant, std::optional<std::string_view> since);
   void on_control(std::string_view op, const json::Value& frame, Time now);
@@ -78,7 +87,7 @@ class Session {
   /// To the hub, unless this client has too much on the way there already.
   void post(std::function<void(Hub&)> work);
 
-  std::shared_ptr<const SessionRules> rules_;
+  RulesNow rules_;
   HubPort& port_;
   Registry& registry_;
   std::shared_ptr<FrameSink> sink_;
@@ -88,7 +97,10 @@ class Session {
   Clock::time_point opened_;
   ClientId id_;
   std::shared_ptr<std::atomic<int>> on_the_way_ = std::make_shared<std::atomic<int>>(0);
-  std::optional<Grant> grant_;  ///< set by hello
+  std::shared_ptr<PendingAck> ack_;  ///< the last one; nothing until there is one
+  std::optional<Grant> grant_;       ///< set by hello
+  bool stream_ = false;
+  Clock::time_point place_told_;  ///< when a stream's place was last asked to be told
   bool closed_ = false;
 };
 

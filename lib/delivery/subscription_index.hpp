@@ -32,6 +32,11 @@ class SubscriptionIndex {
   /// `filters`: nullptr asks for everything that the grant may see, an empty list for nothing.
   void enter(Member& member, const Grant& grant, const Filters* filters);
   void leave(Member& member);
+  /// One filter of a member that sees its whole organisation and has filters: its place in them is
+  /// `slot`.
+  void enter(Member& member, const Filter& filter, std::size_t slot);
+  /// Takes that one filter away; `last` is known by its slot from now on.
+  void leave(Member& member, std::size_t slot, std::size_t last);
 
   /// Calls `visit(By, const std::string&)` for each value under which somebody whom the event
   /// concerns may stand; some more than once. Not for sources, of which there are few.
@@ -89,8 +94,11 @@ class SubscriptionIndex {
   static constexpr std::size_t kDirections = static_cast<std::size_t>(Direction::unknown) + 1;
 
   Map& map(By by) { return maps_[static_cast<std::size_t>(by)]; }
-  void stand(Member& member, List& list, Map* map, const std::string* key, bool is_match = false);
-  void stand_under(Member& member, By by, const std::vector<std::string>& values, bool is_match);
+  void stand(Member& member, std::size_t slot, List& list, Map* map, const std::string* key,
+             bool is_match = false);
+  void stand_under(Member& member, std::size_t slot, By by, const std::vector<std::string>& values,
+                   bool is_match);
+  static void give_up(const Place& place);
   void look_up(By by, const std::string& key);
   void find(const Event& event);
 
@@ -108,6 +116,7 @@ class SubscriptionIndex {
     Map* map;                ///< nullptr: the list is there for good
     const std::string* key;  ///< of the list in `map`
     std::uint32_t at;
+    std::uint32_t slot;  ///< of the filter
   };
 };
 

@@ -12,6 +12,9 @@ namespace hookswitch {
 /// which `json` must have no line end, as compact JSON never has.
 Frame stream_frame(const Cursor& cursor, std::string_view type, std::string_view json);
 
+/// A block that dispatches nothing and sets what a browser sends as Last-Event-ID (§9.2.6).
+Frame stream_place(const Cursor& cursor);
+
 /// An event that has been published, and its bytes for each kind of connection: made once, shared
 /// by all who get it. Broker thread.
 class ToldEvent {

@@ -130,7 +130,7 @@ export interface ConnectOptions {
 
 export interface Connection {
   readonly state: ConnectionState;
-  /** Of the last event heard. Keep it, and give it as `since`, to miss nothing over a reload. */
+  /** How far this client is: of the last event heard, or of a later pong. Keep it, and give it as `since`, to miss nothing over a reload. */
   readonly cursor: string | undefined;
   /** The last welcome; null before it and in the page dialects. */
   readonly welcome: Welcome | null;

@@ -224,6 +224,8 @@ class Connection {
         const ping = this.#pings.shift();
         if (!ping) return;
         clearTimeout(ping.timer);
+        // Everything up to there came before it, also to who heard nothing.
+        if (typeof frame.cursor === 'string') this.cursor = frame.cursor;
         this.latency_ms = performance.now() - ping.sentAt;
         return ping.resolve({ latency_ms: this.latency_ms, time: frame.time });
       }

@@ -402,5 +402,21 @@ TEST(HubResume, EveryClientGetsEachVisibleEventOnceAndInOrderAcrossTheSeam) {
   }
 }
 
+TEST(Hub, NobodyIsWelcomedOnceItShutsDown) {
+  HubBench bench;
+  const auto before = bench.attach(grant("alice", Scope::events_own));
+  bench.hub.close_all(Errc::shutting_down);
+  const auto late = bench.attach(grant("alice", Scope::events_own));
+  EXPECT_TRUE(late.sink->frames.empty());
+  EXPECT_EQ(late.sink->closed, std::vector<Errc>{Errc::shutting_down});
+  EXPECT_EQ(bench.hub.clients(), 1u);
+}
+
+TEST(Hub, ClientsThatAreSentAwayToComeBackAreWelcomed) {
+  HubBench bench;
+  bench.hub.close_all(Errc::overload);
+  EXPECT_TRUE(bench.attach(grant("alice", Scope::events_own)).sink->closed.empty());
+}
+
 }  // namespace
 }  // namespace hookswitch::delivery_test

@@ -19,6 +19,20 @@ class FakePort : public HubPort {
   Hub& hub_;
 };
 
+/// Keeps the work until it is told to do it, as a broker that is busy.
+class BusyPort : public HubPort {
+ public:
+  explicit BusyPort(Hub& hub) : hub_(hub) {}
+  void post(std::function<void(Hub&)> work) override { waiting.push_back(std::move(work)); }
+  void work() {
+    for (auto& one : std::exchange(waiting, {})) one(hub_);
+  }
+  std::vector<std::function<void(Hub&)>> waiting;
+
+ private:
+  Hub& hub_;
+};
+
 class SessionTest : public ::testing::Test {
  protected:
   Session& open(Dialect dialect = Dialect::native, std::string header_token = {}) {
@@ -43,7 +57,14 @@ class SessionTest : public ::testing::Test {
     return sink->closed.size() == 1 ? sink->closed[0] : Errc::internal_error;
   }
 
+  static Grant alices() {
+    Grant out = grant("alice", Scope::events_own);
+    out.expires = at_ms(60'000);
+    return out;
+  }
+
   const Session::Clock::time_point opened{seconds{1000}};
+  int rotations_ = 0;
   bool own_host_ = true;
   HubBench bench;
   FakePort port_{bench.hub};
@@ -154,6 +175,44 @@ TEST_F(SessionTest, AuthDoesNotMakeAnotherPersonOfTheSession) {
   EXPECT_TRUE(sink->cursors().empty());
 }
 
+TEST_F(SessionTest, AuthIsHeldAgainstTheSecretsOfNow) {
+  auto now = std::make_shared<SessionRules>(*rules_);
+  const auto start = [&] {
+    sink = std::make_shared<RecordingClient>();
+    session_ = std::make_unique<Session>([&] { return now; }, port_, bench.registry, sink,
+                                         Dialect::native, "", true, opened);
+    session_->on_text(hello(now->verifier->sign(alices(), at_ms(0))), at_ms(0));
+    ASSERT_NE(sink->op("welcome"), "");
+  };
+  const auto rotate = [&] {
+    auto next = std::make_shared<SessionRules>(*now);
+    next->verifier = std::make_shared<TokenVerifier>(
+        std::vector<Secret>{Secret{std::string(36, rotations_++ == 0 ? 'n' : 'm')}});
+    now = std::move(next);
+  };
+  const auto auth = [&](const SessionRules& rules) {
+    session_->on_text(
+        R"({"op":"auth","token":")" + rules.verifier->sign(alices(), at_ms(0)) + "\"}", at_ms(0));
+  };
+  start();
+  rotate();
+  auth(*now);
+  EXPECT_TRUE(sink->closed.empty()) << "a token of the new secret";
+  start();
+  const auto withdrawn = now;
+  rotate();
+  auth(*withdrawn);
+  EXPECT_EQ(closed_with(), Errc::auth_invalid) << "a token of the secret that was withdrawn";
+}
+
+TEST_F(SessionTest, AuthForAnOrganisationThatHasGoneCloses) {
+  welcomed();
+  rules_->directory = std::make_shared<Directory>();
+  session_->on_text(R"({"op":"auth","token":")" + token("alice", Scope::events_own) + "\"}",
+                    at_ms(0));
+  EXPECT_EQ(closed_with(), Errc::auth_invalid);
+}
+
 TEST_F(SessionTest, AuthWithABadTokenCloses) {
   welcomed().on_text(R"({"op":"auth","token":"x"})", at_ms(1000));
   EXPECT_EQ(closed_with(), Errc::auth_invalid);
@@ -166,8 +225,18 @@ TEST_F(SessionTest, AuthWithoutAnyEventScopeIsForbidden) {
       << "as at hello: a session that may see nothing would wait for ever";
 }
 
-TEST_F(SessionTest, PingIsAnsweredWithTheTime) {
-  welcomed().on_text(R"({"op":"ping"})", at_ms(5));
+TEST_F(SessionTest, PingIsAnsweredWithTheTimeAndThePlaceOfALiveClient) {
+  welcomed();
+  bench.publish(ring("b", "bob", "102"));  // nothing of hers
+  session_->on_text(R"({"op":"ping"})", at_ms(5));
+  EXPECT_EQ(sink->op("pong"), R"({"op":"pong","time":"2026-11-20T15:00:00.005Z","cursor":"e1.1"})");
+}
+
+TEST_F(SessionTest, PongOfAClientThatIsHeldBackTellsNoPlace) {
+  rules_->ack_window = 1;
+  open().on_text(hello(token("boss", Scope::events_org), R"(,"ack":true)"), at_ms(0));
+  for (int i = 0; i < 2; ++i) bench.publish(ring("a", "alice", "101"));
+  session_->on_text(R"({"op":"ping"})", at_ms(5));
   EXPECT_EQ(sink->op("pong"), R"({"op":"pong","time":"2026-11-20T15:00:00.005Z"})");
 }
 
@@ -258,6 +327,49 @@ TEST_F(SessionTest, AcknowledgementsAreAskedForInHello) {
   session_->on_text(R"({"op":"ack","cursor":"e1.1"})", at_ms(0));
   EXPECT_EQ(sink->cursors().size(), 2u);
   EXPECT_EQ(sink->op("error"), "") << "an acknowledgement has no answer";
+}
+
+TEST_F(SessionTest, EachEventOfAWindowMayBeAcknowledgedWhileTheHubIsBusy) {
+  BusyPort port{bench.hub};
+  Session session{rules_, port, bench.registry, sink, Dialect::native, "", true, opened};
+  session.on_text(hello(token("boss", Scope::events_org), R"(,"ack":true)"), at_ms(0));
+  port.work();
+  const int window = static_cast<int>(rules_->ack_window);
+  for (int i = 0; i <= window; ++i) bench.publish(ring("a", "alice", "101"));
+  for (int round = 0; round < 2; ++round) {  // the second is as the first
+    for (int i = 1; i <= window; ++i)
+      session.on_text(R"({"op":"ack","cursor":"e1.)" + std::to_string(i) + "\"}", at_ms(0));
+    EXPECT_EQ(port.waiting.size(), 1u) << "only the highest counts";
+    port.work();
+  }
+  EXPECT_TRUE(sink->closed.empty());
+  EXPECT_EQ(sink->op("error"), "");
+  EXPECT_EQ(sink->cursors().back(), "e1." + std::to_string(window + 1));
+}
+
+TEST_F(SessionTest, AcknowledgementOfAnotherEpochHidesNoneAndIsRefused) {
+  BusyPort port{bench.hub};
+  rules_->ack_window = 1;
+  Session session{rules_, port, bench.registry, sink, Dialect::native, "", true, opened};
+  session.on_text(hello(token("boss", Scope::events_org), R"(,"ack":true)"), at_ms(0));
+  port.work();
+  for (int i = 0; i < 2; ++i) bench.publish(ring("a", "alice", "101"));
+  session.on_text(R"({"op":"ack","cursor":"e1.1"})", at_ms(0));
+  session.on_text(R"({"op":"ack","cursor":"e2.9"})", at_ms(0));
+  port.work();
+  EXPECT_NE(sink->op("error").find("bad_message"), std::string::npos);
+  EXPECT_EQ(sink->cursors().size(), 2u);
+}
+
+TEST_F(SessionTest, FramesOfOneClientOnTheirWayAreBounded) {
+  BusyPort port{bench.hub};
+  Session session{rules_, port, bench.registry, sink, Dialect::native, "", true, opened};
+  session.on_text(hello(token("boss", Scope::events_org), R"(,"ack":true)"), at_ms(0));
+  for (int i = 0; i < kSessionWorkMax + 10; ++i)
+    session.on_text(R"({"op":"ack","cursor":"e)" + std::to_string(i) + ".1\"}", at_ms(0));
+  EXPECT_LE(port.waiting.size(), static_cast<std::size_t>(kSessionWorkMax) + 2);
+  port.work();
+  EXPECT_EQ(closed_with(), Errc::overload);
 }
 
 TEST_F(SessionTest, AcknowledgingWithoutACursorIsComplainedOf) {

@@ -162,6 +162,36 @@ TEST_F(StreamTest, MessageIsMadeOnceForAllStreamsAlsoOfThePast) {
   EXPECT_EQ(one->frames.back().get(), late->frames.back().get());
 }
 
+TEST_F(StreamTest, PlaceOfASilentStreamIsToldNowAndThen) {
+  const auto listener = open(grant("alice", Scope::events_own));
+  const auto start = Session::Clock::now();
+  const auto tick = [&](int periods) {
+    listener.session->on_tick(start + periods * kStreamPlaceTime, at_ms(0));
+  };
+  const auto& frames = listener.sink->frames;
+  tick(1);
+  EXPECT_EQ(frames.size(), 1u) << "the welcome told it";
+  bench.publish(ring("b", "bob", "102"));  // nothing of hers
+  listener.session->on_tick(start + kStreamPlaceTime + milliseconds{1}, at_ms(0));
+  EXPECT_EQ(frames.size(), 1u) << "not with every tick";
+  tick(2);
+  ASSERT_EQ(frames.size(), 2u);
+  EXPECT_EQ(frames.back()->text(), "id: e1.1\n\n") << "an id alone dispatches nothing";
+  tick(3);
+  bench.publish(ring("a", "alice", "101"));
+  tick(4);
+  EXPECT_EQ(frames.size(), 3u) << "nothing new, and then her event, which told it";
+}
+
+TEST_F(StreamTest, PlaceOfAReplayIsNotToldAhead) {
+  for (int i = 0; i < 600; ++i) bench.publish(ring("c", "alice", "101"));
+  const auto listener = open(grant("alice", Scope::events_own), {}, "e1.0");
+  const auto before = listener.sink->frames.size();
+  ASSERT_LT(before, 600u);
+  listener.session->on_tick(Session::Clock::now() + kStreamPlaceTime, at_ms(0));
+  EXPECT_EQ(listener.sink->frames.size(), before);
+}
+
 TEST_F(StreamTest, EndOfTheTokenEndsTheStream) {
   Grant who = grant("alice", Scope::events_own);
   who.expires = at_ms(1000);

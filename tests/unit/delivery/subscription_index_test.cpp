@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
 #include <random>
 
 #include "unit/delivery/fakes.hpp"
@@ -86,7 +87,36 @@ TEST(SubscriptionIndex, FilterStandsUnderItsMostSelectiveMember) {
   EXPECT_EQ(bench.registry.value("hookswitch_clients_considered_total"), 0);
 }
 
-TEST(SubscriptionIndex, ValueThatTwoFiltersNameIsOnePlace) {
+TEST(SubscriptionIndex, FilterThatComesOrGoesMovesNoOther) {
+  SubscriptionIndex index;
+  SubscriptionIndex::Member member, other;
+  const SubscriptionIndex::Filters filters{{"a", filter_of("ext", {"101", "102"})},
+                                           {"b", filter_of("ext", {"102", "103"})},
+                                           {"c", filter_of("users", {"alice"})}};
+  const auto standing = [&] {
+    std::map<std::pair<std::size_t, std::string>, const void*> out;
+    for (const auto& place : member.places) out[{place.slot, *place.key}] = place.list;
+    return out;
+  };
+  index.enter(other, grant("boss", Scope::events_org), &filters);
+  index.enter(member, grant("boss", Scope::events_org), &filters);
+  const auto before = standing();
+  const Filter more = filter_of("calls", {"c1"});
+  index.enter(member, more, 3);
+  EXPECT_EQ(member.places.size(), 6u);
+  index.leave(member, 3, 3);
+  EXPECT_EQ(standing(), before);
+  index.leave(member, 0, 2);  // the last takes its slot
+  EXPECT_EQ(standing().size(), 3u);
+  EXPECT_TRUE(standing().contains({0, "alice"}));
+  EXPECT_EQ(standing().at({1, "102"}), before.at({1, "102"}));
+  index.leave(other);
+  EXPECT_EQ(standing().size(), 3u);
+  index.leave(member);
+  EXPECT_TRUE(member.places.empty());
+}
+
+TEST(SubscriptionIndex, ValueThatAFilterNamesTwiceIsOnePlace) {
   SubscriptionIndex index;
   SubscriptionIndex::Member member;
   const SubscriptionIndex::Filters filters{{"a", filter_of("ext", {"101", "102", "101"})},
@@ -94,7 +124,7 @@ TEST(SubscriptionIndex, ValueThatTwoFiltersNameIsOnePlace) {
                                            {"c", Filter{}},
                                            {"d", Filter{}}};
   index.enter(member, grant("boss", Scope::events_org), &filters);
-  EXPECT_EQ(member.places.size(), 3u);
+  EXPECT_EQ(member.places.size(), 5u) << "each filter stands for itself";
   index.leave(member);
   EXPECT_TRUE(member.places.empty());
 }
