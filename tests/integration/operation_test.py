@@ -863,7 +863,9 @@ class SocketActivation(unittest.TestCase):
             for knocker in knockers:
                 knocker.join(30)
         self.assertEqual(problems, [])
-        self.assertEqual(set(answered), {b"HTTP/1.1 200"})
+        # Who came in just before the end is told to come again (503), and is not cut off.
+        self.assertIn(b"HTTP/1.1 200", answered)
+        self.assertLessEqual(set(answered), {b"HTTP/1.1 200", b"HTTP/1.1 503"})
         self.daemon.stop()
 
     def test_children_do_not_have_the_socket(self):
