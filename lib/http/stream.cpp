@@ -45,6 +45,8 @@ Stream::Stream(Descriptor socket, const TlsContext& tls) : socket_(std::move(soc
 
 asio::awaitable<bool> Stream::handshake() {
   for (;;) {
+    // OpenSSL has the bare number: of a stream that was cut, it may be another connection's by now.
+    if (!socket_.is_open()) co_return false;
     const TlsSession::Step step = tls_->handshake();
     if (step == TlsSession::Step::done) co_return true;
     if (step == TlsSession::Step::failed) co_return false;
