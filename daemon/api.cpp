@@ -93,7 +93,7 @@ class SocketSink : public FrameSink {
   explicit SocketSink(std::shared_ptr<http::Channel> socket) : socket_(std::move(socket)) {}
   void send(const Frame& frame) override { socket_->send(frame); }
   void notify_drained() override { socket_->notify_drained(); }
-  void close(Errc why) override { socket_->close(why); }
+  void close(Errc why, std::string_view cursor) override { socket_->close(why, cursor); }
 
  private:
   std::shared_ptr<http::Channel> socket_;

@@ -63,6 +63,7 @@ void read_listen(Section& root, Settings& out) {
     http::Listener listener;
     read_address(in, listener.address);
     read_certificate(in, listener);
+    in.boolean("deflate", listener.deflate);
     read_parts(in, listener.parts);
     in.texts("hosts", out.hosts);
     std::vector<std::string> origins;

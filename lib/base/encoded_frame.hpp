@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 
@@ -16,8 +17,13 @@ class EncodedFrame {
   std::string_view text() const { return std::string_view{wire_}.substr(head_); }
   /// The text behind its frame header, as it stands on a WebSocket.
   std::string_view wire() const { return wire_; }
+  /// The same by permessage-deflate without context (RFC 7692 §7.2), made when it is first asked
+  /// for; wire() where that is not shorter.
+  std::string_view deflated_wire() const;
 
  private:
+  mutable std::once_flag deflated_once_;
+  mutable std::string deflated_;
   std::string wire_;
   std::size_t head_;
 };

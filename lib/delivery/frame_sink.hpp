@@ -1,5 +1,7 @@
 #pragma once
 
+#include <string_view>
+
 #include "base/encoded_frame.hpp"
 #include "base/error.hpp"
 
@@ -15,9 +17,10 @@ class FrameSink {
   virtual void send(const Frame& frame) = 0;
   /// Asks for one on_drained() of the session once everything queued so far is on its way.
   virtual void notify_drained() = 0;
-  /// Sends what is queued, then closes with the code of `why` (kOutcomes) and its name as the
-  /// reason.
-  virtual void close(Errc why) = 0;
+  /// Sends what is queued, then closes with the code of `why` (kOutcomes). The reason is its name,
+  /// and behind a blank the cursor up to which the client has been offered everything, where there
+  /// is one.
+  virtual void close(Errc why, std::string_view cursor) = 0;
 };
 
 }  // namespace hookswitch

@@ -73,7 +73,7 @@ void Hub::narrow(HubClient& client) {
 }
 
 void Hub::attach(Attach wish) {
-  if (closing_) return wish.sink->close(Errc::shutting_down);
+  if (closing_) return wish.sink->close(Errc::shutting_down, {});
   auto owned = std::make_unique<HubClient>();
   HubClient& client = *owned;
   client.id = wish.id;
@@ -167,7 +167,7 @@ void Hub::welcome(HubClient& client, bool resumed) {
 void Hub::close(ClientId id, Errc why) {
   HubClient* client = find(id);
   if (client == nullptr) return;
-  client->sink->close(why);
+  client->sink->close(why, {});
   detach(id);
 }
 
@@ -261,6 +261,11 @@ void Hub::regrant(ClientId id, Grant grant) {
 
 Cursor Hub::newest(const HubClient& client) const {
   return {history_.epoch(), history_.newest(client.grant.org)};
+}
+
+Cursor Hub::offered(const HubClient& client) const {
+  if (client.phase == Phase::live) return newest(client);
+  return {history_.epoch(), client.offset};
 }
 
 void Hub::page_frame(ClientId id, const json::Value& frame) {
@@ -358,7 +363,13 @@ PageUser Hub::page_user(const Grant& grant) const {
 
 void Hub::close_all(Errc why) {
   if (why == Errc::shutting_down) closing_ = true;
-  for (const auto& [id, client] : clients_) client->sink->close(why);
+  for (const auto& [id, client] : clients_) {
+    // After anything else but a restart our cursor may be of an epoch that the client knows nothing
+    // of; and who acknowledges comes back with what it has handled, not with what it was offered.
+    const bool tells = why == Errc::shutting_down && !client->acks;
+    if (tells && client->stream) tell_place(id);
+    client->sink->close(why, tells ? offered(*client).str() : std::string{});
+  }
 }
 
 void Hub::set_directory(std::shared_ptr<const Directory> directory) {

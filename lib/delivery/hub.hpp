@@ -81,7 +81,8 @@ class Hub {
   /// A page each for the next few replays. True: call again, after the next commit.
   bool go_on();
 
-  /// With shutting_down nobody is welcomed afterwards.
+  /// With shutting_down each is told its cursor, unless it acknowledges: in the reason, or by an
+  /// event stream's last `id:`; and nobody is welcomed afterwards.
   void close_all(Errc why);
   void set_directory(std::shared_ptr<const Directory> directory);
   /// After a restore: what is remembered of calls and events begins anew.
@@ -110,6 +111,8 @@ class Hub {
   void next_page(HubClient& client);
   void welcome(HubClient& client, bool resumed);
   Cursor newest(const HubClient& client) const;
+  /// Up to where the client has been offered everything that it may see.
+  Cursor offered(const HubClient& client) const;
   LiveCalls own_calls(const HubClient& client);
   PageUser page_user(const Grant& grant) const;
   void send(HubClient& client, std::string_view text);

@@ -108,7 +108,7 @@ void Session::refuse(Errc why) {
   if (grant_)
     port_.post([id = id_, why](Hub& hub) { hub.close(id, why); });
   else
-    sink_->close(why);
+    sink_->close(why, {});
 }
 
 void Session::on_closed() {

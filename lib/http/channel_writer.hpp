@@ -12,6 +12,10 @@
 
 namespace hookswitch::http {
 
+/// How a connection writes a frame: its text alone, or with the header of RFC 6455, or with that
+/// and by permessage-deflate (RFC 7692).
+enum class Form : std::uint8_t { text, framed, deflated };
+
 /// What one connection gets in one turn, in order. Everything it names stays where it is while the
 /// turn lasts.
 struct Batch {

@@ -11,9 +11,9 @@ class EventStream : public PushConnection {
       : PushConnection(std::move(stream), std::move(counted), io, io.shared.event_streams) {}
 
  private:
-  bool framed() const override { return false; }
+  Form form() const override { return Form::text; }
   std::string ping() const override { return ": ping\n\n"; }
-  std::string farewell(Errc) const override { return {}; }
+  std::string last_words(const Farewell&) const override { return {}; }
   bool awaits_farewell() const override { return false; }
   void on_bytes(std::span<char>) override {}  // there is nothing that a client may say
   std::chrono::milliseconds silence_max() const override { return {}; }

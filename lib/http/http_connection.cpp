@@ -285,7 +285,10 @@ asio::awaitable<void> HttpConnection::open_websocket(Request request) {
     co_await write(std::move(*opening.refusal), false, false);
     co_return;
   }
-  auto connection = std::make_unique<WsConnection>(std::move(stream_), std::move(counted_), io_);
+  const auto deflate = listening_.options.deflate ? agree_on_deflate(request) : std::nullopt;
+  if (deflate) opening.headers.emplace_back("Sec-WebSocket-Extensions", *deflate);
+  auto connection = std::make_unique<WsConnection>(std::move(stream_), std::move(counted_), io_,
+                                                   deflate.has_value());
   PushConnection& opened = *connection;
   io_.add(std::move(connection));
   std::string head = websocket_answer(request, opening.subprotocol, opening.headers);

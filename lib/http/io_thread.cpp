@@ -26,6 +26,18 @@ constexpr std::chrono::milliseconds kRestMax{2};
 /// Several small frames are put into one for all who get the same; more bytes than this are not.
 constexpr std::size_t kJoinedBytesMax = 256 * 1024;
 
+std::string_view bytes_of(const EncodedFrame& frame, Form form) {
+  switch (form) {
+    case Form::text:
+      return frame.text();
+    case Form::framed:
+      return frame.wire();
+    case Form::deflated:
+      return frame.deflated_wire();
+  }
+  return {};
+}
+
 }  // namespace
 
 IoThread::IoThread(std::shared_ptr<Shared> shared_state)
@@ -86,8 +98,12 @@ void IoThread::put(PushConnection& to, const Frame& frame) {
   }
 }
 
-void IoThread::put(PushConnection& to, Letter::Kind kind, Errc why) {
-  if (mailbox_.put(to, kind, why) == Mailbox::Put::first) wake();
+void IoThread::put(PushConnection& to, Farewell farewell) {
+  if (mailbox_.put(to, std::move(farewell)) == Mailbox::Put::first) wake();
+}
+
+void IoThread::put(PushConnection& to, Letter::Kind kind) {
+  if (mailbox_.put(to, kind) == Mailbox::Put::first) wake();
 }
 
 void IoThread::wake() {
@@ -133,7 +149,7 @@ void IoThread::begin_turn() {
     if (i + 8 < letters.size()) __builtin_prefetch(letters[i + 8].to);
     PushConnection& to = *letters[i].to;
     const bool first = !to.has_mail();
-    to.take_letter(letters, i);
+    to.take_letter(turn_, i);
     if (first && to.has_mail()) receivers_.push_back(&to);
   }
   write_some();
@@ -159,11 +175,11 @@ void IoThread::write_some() {
   if (std::exchange(mail_waits_, false)) wake();
 }
 
-Batch IoThread::batch(std::uint32_t first, bool framed) {
+Batch IoThread::batch(std::uint32_t first, Form form) {
   gathering_.clear();
   for (std::uint32_t i = first; i != PushConnection::kNoLetter; i = turn_.letters[i].next)
     gathering_.push_back(turn_.letters[i].value);
-  if (framed == gathered_framed_ && gathering_ == gathered_) {
+  if (form == gathered_form_ && gathering_ == gathered_) {
     if (joined_.empty() && pieces_.size() > 1) {
       std::size_t size = 0;
       for (const auto& piece : pieces_) size += piece.bytes.size();
@@ -173,12 +189,12 @@ Batch IoThread::batch(std::uint32_t first, bool framed) {
     return {pieces_, joined_};
   }
   gathered_.swap(gathering_);
-  gathered_framed_ = framed;
+  gathered_form_ = form;
   pieces_.clear();
   joined_.clear();
   for (const std::uint32_t index : gathered_) {
     const Frame& frame = turn_.frames[index];
-    const std::string_view bytes = framed ? frame->wire() : frame->text();
+    const std::string_view bytes = bytes_of(*frame, form);
     if (!bytes.empty()) pieces_.push_back({bytes, &frame});
   }
   return {pieces_, joined_};

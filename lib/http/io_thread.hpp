@@ -42,7 +42,8 @@ class IoThread : public std::enable_shared_from_this<IoThread> {
 
   // any thread
   void put(PushConnection& to, const Frame& frame);
-  void put(PushConnection& to, Letter::Kind kind, Errc why = Errc::internal_error);
+  void put(PushConnection& to, Farewell farewell);
+  void put(PushConnection& to, Letter::Kind kind);
 
   // this thread
   void add(std::unique_ptr<PushConnection> connection);
@@ -54,7 +55,7 @@ class IoThread : public std::enable_shared_from_this<IoThread> {
   void remove(PushConnection& connection);
   /// The frames of the turn from letter `first` on, as this kind of channel writes them; the same
   /// as last time are not gathered again. Valid until the next call.
-  Batch batch(std::uint32_t first, bool framed);
+  Batch batch(std::uint32_t first, Form form);
   /// Lent to who reads, for as long as it does.
   std::span<char> read_buffer() { return read_buffer_; }
 
@@ -87,7 +88,7 @@ class IoThread : public std::enable_shared_from_this<IoThread> {
   Clock::time_point turn_began_{}, rest_until_{};
   boost::asio::steady_timer rest_;
   std::vector<std::uint32_t> gathered_, gathering_;  ///< frames of the last batch, and of the next
-  bool gathered_framed_ = false;
+  Form gathered_form_ = Form::text;
   std::vector<Batch::Piece> pieces_;
   std::string joined_;
 };

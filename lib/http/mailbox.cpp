@@ -23,11 +23,20 @@ Mailbox::Put Mailbox::put(PushConnection& to, const Frame& frame) {
   return letters_.letters.size() == 1 ? Put::first : Put::stored;
 }
 
-Mailbox::Put Mailbox::put(PushConnection& to, Letter::Kind kind, Errc why) {
+Mailbox::Put Mailbox::put(PushConnection& to, Farewell farewell) {
   const std::lock_guard lock{mutex_};
   if (closed_) return Put::stored;
-  letters_.letters.push_back(
-      {&to, static_cast<unsigned>(kind) & 3U, static_cast<unsigned>(why) & kValueMax, 0});
+  letters_.farewells.push_back(std::move(farewell));
+  letters_.letters.push_back({&to, static_cast<unsigned>(Letter::Kind::close),
+                              static_cast<std::uint32_t>(letters_.farewells.size() - 1) & kValueMax,
+                              0});
+  return letters_.letters.size() == 1 ? Put::first : Put::stored;
+}
+
+Mailbox::Put Mailbox::put(PushConnection& to, Letter::Kind kind) {
+  const std::lock_guard lock{mutex_};
+  if (closed_) return Put::stored;
+  letters_.letters.push_back({&to, static_cast<unsigned>(kind) & 3U, 0, 0});
   return letters_.letters.size() == 1 ? Put::first : Put::stored;
 }
 

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <mutex>
+#include <string>
 #include <vector>
 
 #include "base/encoded_frame.hpp"
@@ -11,12 +12,18 @@ namespace hookswitch::http {
 
 class PushConnection;
 
+/// Why a connection is closed, and what is said of it beside the name of that.
+struct Farewell {
+  Errc why = Errc::internal_error;
+  std::string detail{};
+};
+
 /// What other threads want of one connection.
 struct Letter {
   enum class Kind : std::uint8_t { frame, drain_notice, close, released };
   PushConnection* to;
   std::uint32_t kind : 2;    ///< a Kind
-  std::uint32_t value : 30;  ///< frame: its place in Letters::frames; close: the Errc
+  std::uint32_t value : 30;  ///< frame, close: its place in Letters::frames, farewells
   std::uint32_t next;        ///< for who reads them: the next frame of the same connection
 };
 
@@ -25,11 +32,13 @@ struct Letter {
 struct Letters {
   std::vector<Letter> letters;
   std::vector<Frame> frames;
+  std::vector<Farewell> farewells;
 
   /// Keeps its memory for the next turn, but not that of an uncommon one.
   void clear() {
     letters.clear();
     frames.clear();
+    std::vector<Farewell>{}.swap(farewells);
     if (letters.capacity() > kCommon) std::vector<Letter>{}.swap(letters);
     if (frames.capacity() > kCommon) std::vector<Frame>{}.swap(frames);
   }
@@ -50,7 +59,9 @@ class Mailbox {
 
   /// first: nothing was waiting, so the reader must be woken. full: it is not taken.
   Put put(PushConnection& to, const Frame& frame);
-  Put put(PushConnection& to, Letter::Kind kind, Errc why);
+  Put put(PushConnection& to, Farewell farewell);
+  /// `kind`: drain_notice or released.
+  Put put(PushConnection& to, Letter::Kind kind);
   /// All that is there, in exchange for an empty `into`.
   void take(Letters& into);
   /// From now on everything is thrown away.

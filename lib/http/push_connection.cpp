@@ -35,7 +35,9 @@ struct PushConnection::Handle : Channel {
 
   void send(const Frame& frame) override { io->put(to, frame); }
   void notify_drained() override { io->put(to, Letter::Kind::drain_notice); }
-  void close(Errc why) override { io->put(to, Letter::Kind::close, why); }
+  void close(Errc why, std::string_view detail) override {
+    io->put(to, Farewell{why, std::string{detail}});
+  }
 
   PushConnection& to;
   const std::shared_ptr<IoThread> io;
@@ -99,14 +101,14 @@ void PushConnection::read() {
 
 // --- writing ------------------------------------------------------------------------------------
 
-void PushConnection::take_letter(std::vector<Letter>& letters, std::uint32_t index) {
-  Letter& letter = letters[index];
+void PushConnection::take_letter(Letters& turn, std::uint32_t index) {
+  Letter& letter = turn.letters[index];
   const bool heeded = heeds();
   switch (static_cast<Letter::Kind>(letter.kind)) {
     case Letter::Kind::frame:
       if (!heeded || close_wanted_) return;
       letter.next = kNoLetter;
-      (first_letter_ == kNoLetter ? first_letter_ : letters[last_letter_].next) = index;
+      (first_letter_ == kNoLetter ? first_letter_ : turn.letters[last_letter_].next) = index;
       last_letter_ = index;
       break;
     case Letter::Kind::drain_notice:
@@ -115,8 +117,7 @@ void PushConnection::take_letter(std::vector<Letter>& letters, std::uint32_t ind
       break;
     case Letter::Kind::close:
       if (!heeded || close_wanted_) return;
-      close_wanted_ = true;
-      close_why_ = static_cast<Errc>(letter.value);
+      close_wanted_ = std::make_unique<Farewell>(std::move(turn.farewells[letter.value]));
       break;
     case Letter::Kind::released:
       released_ = true;
@@ -135,10 +136,10 @@ void PushConnection::take_mail(Clock::time_point now) {
   const std::uint32_t first = std::exchange(first_letter_, kNoLetter);
   if (lost_frame_.load(std::memory_order_relaxed)) return close(Errc::slow_client);
   if (first != kNoLetter) {
-    after_write(writer_.write(stream_, io_.batch(first, framed()), now));
+    after_write(writer_.write(stream_, io_.batch(first, form()), now));
     if (heeds() && over_budget(now)) return close(Errc::slow_client);
   }
-  if (heeds() && close_wanted_) return close(close_why_);
+  if (heeds() && close_wanted_) return close(*close_wanted_);
   if (heeds() && drain_wanted_ && writer_.empty()) {
     drain_wanted_ = false;
     handler_->on_drained();
@@ -192,21 +193,21 @@ bool PushConnection::over_budget(Clock::time_point now) const {
 
 // --- the end ------------------------------------------------------------------------------------
 
-void PushConnection::close(Errc why) {
+void PushConnection::close(const Farewell& farewell) {
   if (!heeds()) return;
-  io_.shared.closed(why);
+  io_.shared.closed(farewell.why);
   // A slow client's queue is not worth waiting for, but what has begun must end before the
   // farewell.
-  if (why == Errc::slow_client) {
+  if (farewell.why == Errc::slow_client) {
     writer_.drop_unbegun(stream_);
     first_letter_ = kNoLetter;
   }
-  close_with(farewell(why), !awaits_farewell());
+  close_with(last_words(farewell), !awaits_farewell());
 }
 
 void PushConnection::close_behind_mail(Errc why) {
   // A letter goes behind those that wait; after `released` it could come to one that is gone.
-  if (!released_) return io_.put(*this, Letter::Kind::close, why);
+  if (!released_) return io_.put(*this, Farewell{why});
   close(why);
   leave_if_done();
 }
@@ -215,7 +216,7 @@ void PushConnection::close_with(std::string last_words, bool end) {
   if (!heeds()) return;
   if (first_letter_ != kNoLetter) {
     const std::uint32_t first = std::exchange(first_letter_, kNoLetter);
-    after_write(writer_.write(stream_, io_.batch(first, framed()), Clock::now()));
+    after_write(writer_.write(stream_, io_.batch(first, form()), Clock::now()));
     if (!heeds()) return;
   }
   closing_ = true;

@@ -38,7 +38,7 @@ class PushConnection {
 
   // The turn: letters are taken first, then each who has mail ends it once.
   bool has_mail() const { return in_turn_; }
-  void take_letter(std::vector<Letter>& letters, std::uint32_t index);
+  void take_letter(Letters& turn, std::uint32_t index);
   void end_turn(Clock::time_point now);
 
   /// About once a second, and more often where the limits are shorter. May end the connection's
@@ -53,10 +53,10 @@ class PushConnection {
 
  protected:
   // How the two kinds differ.
-  virtual bool framed() const = 0;
+  virtual Form form() const = 0;
   virtual std::string ping() const = 0;
   /// What is said last; may be nothing.
-  virtual std::string farewell(Errc why) const = 0;
+  virtual std::string last_words(const Farewell& farewell) const = 0;
   /// Whether the other end has a last word after ours.
   virtual bool awaits_farewell() const = 0;
   /// Bytes came. They may be changed.
@@ -73,7 +73,8 @@ class PushConnection {
   /// The same, but instead of the last that waits.
   void say_pong(std::string bytes);
   /// Counts it, says farewell behind what is queued, and ends.
-  void close(Errc why);
+  void close(const Farewell& farewell);
+  void close(Errc why) { close(Farewell{why}); }
   /// The same with words of one's own; `end`: without a last word of the other end.
   void close_with(std::string last_words, bool end);
   /// Nothing more of the other end is wanted: ends when all is written.
@@ -107,8 +108,8 @@ class PushConnection {
   std::uint8_t waits_ = 0;  ///< operations of ours that have not come back
   bool in_turn_ = false, writing_ = false;
   bool open_ = false, closing_ = false, ending_ = false, ended_ = false;
-  bool drain_wanted_ = false, close_wanted_ = false, released_ = false;
-  Errc close_why_ = Errc::internal_error;
+  bool drain_wanted_ = false, released_ = false;
+  std::unique_ptr<Farewell> close_wanted_;
   std::atomic<bool> lost_frame_{false};
 };
 

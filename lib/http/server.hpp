@@ -27,9 +27,9 @@ class Channel {
   virtual void send(const Frame& frame) = 0;
   /// Asks for one on_drained() when everything sent so far has been written.
   virtual void notify_drained() = 0;
-  /// After what is queued, a close frame with this outcome's code and name; an event stream just
-  /// ends.
-  virtual void close(Errc why) = 0;
+  /// After what is queued, a close frame with this outcome's code and name, and `detail` behind a
+  /// blank unless it is empty; an event stream just ends.
+  virtual void close(Errc why, std::string_view detail) = 0;
 };
 
 /// What the owner of a channel does. All calls come on the socket's io thread; on_closed is the
@@ -77,6 +77,8 @@ struct Listener {
   /// PEM. With them it speaks TLS 1.2 and 1.3 only.
   std::string certificate_file{}, key_file{};
   int fd = -1;  ///< a listening socket to be used as it is, and closed; -1: bind `address`
+  /// Whether a WebSocket that offers permessage-deflate (RFC 7692) gets it.
+  bool deflate = false;
   std::vector<std::string> parts{};  ///< handed through as Request::parts
   bool operator==(const Listener&) const = default;
 };

@@ -2,12 +2,16 @@
 
 namespace hookswitch::http {
 
-WsConnection::WsConnection(Stream stream, Counted counted, IoThread& io)
-    : PushConnection(std::move(stream), std::move(counted), io, io.shared.websockets) {}
+WsConnection::WsConnection(Stream stream, Counted counted, IoThread& io, bool deflate)
+    : PushConnection(std::move(stream), std::move(counted), io, io.shared.websockets),
+      reader_(kClientFrameBytesMax, deflate),
+      deflates_(deflate) {}
 
-std::string WsConnection::farewell(Errc why) const {
-  const Outcome& row = outcome(why);
-  return ws_close_frame(row.close, row.name);
+std::string WsConnection::last_words(const Farewell& farewell) const {
+  const Outcome& row = outcome(farewell.why);
+  std::string reason{row.name};
+  if (!farewell.detail.empty()) reason += " " + farewell.detail;
+  return ws_close_frame(row.close, reason);
 }
 
 std::chrono::milliseconds WsConnection::silence_max() const {

@@ -4,6 +4,7 @@
 
 #include "base/hash.hpp"
 #include "base/text.hpp"
+#include "http/ws_deflate.hpp"
 
 namespace hookswitch::http {
 
@@ -27,6 +28,14 @@ bool has_word(const Request& request, std::string_view name, std::string_view wo
 std::ptrdiff_t count(const Request& request, std::string_view name) {
   return std::count_if(request.headers.begin(), request.headers.end(),
                        [&](const auto& field) { return field.first == name; });
+}
+
+/// All fields of that name as one list.
+std::string joined(const Request& request, std::string_view name) {
+  std::string all;
+  for (const auto& [field, value] : request.headers)
+    if (field == name) all += (all.empty() ? "" : ", ") + value;
+  return all;
 }
 
 }  // namespace
@@ -55,11 +64,13 @@ std::optional<Response> refuse_websocket(const Request& request) {
   return std::nullopt;
 }
 
+std::optional<std::string_view> agree_on_deflate(const Request& request) {
+  return deflate_answer(joined(request, "sec-websocket-extensions"));
+}
+
 void join_subprotocols(Request& request) {
   constexpr std::string_view kName = "sec-websocket-protocol";
-  std::string all;
-  for (const auto& [name, value] : request.headers)
-    if (name == kName) all += (all.empty() ? "" : ", ") + value;
+  std::string all = joined(request, kName);
   if (count(request, kName) < 2) return;
   std::erase_if(request.headers, [&](const auto& field) { return field.first == kName; });
   request.headers.emplace_back(kName, std::move(all));

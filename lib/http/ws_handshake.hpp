@@ -18,6 +18,10 @@ std::optional<Response> refuse_websocket(const Request& request);
 /// All offers of subprotocols in one field, as RFC 6455 §11.3.4 lets them come in several.
 void join_subprotocols(Request& request);
 
+/// What Sec-WebSocket-Extensions of the answer says, if permessage-deflate may be used and an offer
+/// of it can be kept (ws_deflate.hpp).
+std::optional<std::string_view> agree_on_deflate(const Request& request);
+
 /// The head that opens it (§4.2.2). `subprotocol`: empty for none.
 std::string websocket_answer(const Request& request, const std::string& subprotocol,
                              const Headers& more);

@@ -4,6 +4,8 @@
 #include <cstring>
 #include <utility>
 
+#include "http/ws_deflate.hpp"
+
 #include "base/text.hpp"
 
 namespace hookswitch::http {
@@ -82,9 +84,16 @@ std::uint16_t WsReader::check_head() {
   if (head_size_ == 1) {
     const unsigned opcode = first & 15;
     final_ = (first & 0x80) != 0;
-    if ((first & 0x70) != 0) return kProtocolError;  // no extension was agreed on
+    // RSV1 is of the first frame of a deflated message (RFC 7692 §6); the others are nobody's.
+    if ((first & 0x30) != 0) return kProtocolError;
+    const bool deflated = (first & 0x40) != 0;
+    if (deflated && (!deflate_ || opcode == 0 || opcode > 2)) return kProtocolError;
     if (opcode > 10 || (opcode > 2 && opcode < 8)) return kProtocolError;
     frame_ = static_cast<Frame>(opcode);
+    if (opcode == 1 || opcode == 2) {
+      if (in_message()) return kProtocolError;
+      deflated_ = deflated;
+    }
     if (is_control()) return final_ ? 0 : kProtocolError;
     if ((frame_ == Frame::continuation) != in_message()) return kProtocolError;
     return 0;
@@ -158,12 +167,29 @@ WsEvent WsReader::end_frame(std::string_view payload) {
     default:
       break;
   }
-  if (!final_) return {};
-  if (message_is_ == Frame::text && !utf8_.whole()) return fail(kBadText);
+  return final_ ? end_message(payload) : WsEvent{};
+}
+
+WsEvent WsReader::end_message(std::string_view payload) {
+  const bool is_text = message_is_ == Frame::text;
+  if (deflated_) {
+    std::string inflated;
+    switch (inflate_message(payload, message_bytes_max_, inflated)) {
+      case Inflated::whole:
+        break;
+      case Inflated::bad:
+        return fail(kBadText);
+      case Inflated::too_big:
+        return fail(kTooBig);
+    }
+    if (is_text && !utf8_.feed(inflated)) return fail(kBadText);
+    message_.swap(inflated);
+    payload = message_;
+  }
+  if (is_text && !utf8_.whole()) return fail(kBadText);
   message_done_ = true;
-  return {std::exchange(message_is_, Frame::continuation) == Frame::text ? WsEvent::Kind::text
-                                                                         : WsEvent::Kind::binary,
-          payload};
+  message_is_ = Frame::continuation;
+  return {is_text ? WsEvent::Kind::text : WsEvent::Kind::binary, payload};
 }
 
 WsEvent WsReader::next(std::span<char>& input) {
@@ -189,7 +215,8 @@ WsEvent WsReader::next(std::span<char>& input) {
     unmask(piece);
     remaining_ -= size;
     const std::string_view text{piece.data(), piece.size()};
-    if (!is_control() && message_is_ == Frame::text && !utf8_.feed(text)) return fail(kBadText);
+    const bool checked = !is_control() && !deflated_ && message_is_ == Frame::text;
+    if (checked && !utf8_.feed(text)) return fail(kBadText);
     std::string& held = is_control() ? control_ : message_;
     const bool alone = held.empty() && remaining_ == 0 && final_;
     if (!alone) held += text;  // a frame that came whole is not copied

@@ -35,13 +35,15 @@ struct WsEvent {
 /// for a message that has come in part.
 class WsReader {
  public:
-  explicit WsReader(std::size_t message_bytes_max = kClientFrameBytesMax)
-      : message_bytes_max_(message_bytes_max) {}
+  /// `deflate`: permessage-deflate without context takeover was agreed on (RFC 7692); the limit
+  /// then holds before and after inflating.
+  explicit WsReader(std::size_t message_bytes_max = kClientFrameBytesMax, bool deflate = false)
+      : message_bytes_max_(message_bytes_max), deflate_(deflate) {}
 
   /// Takes from the front of `input`, which it unmasks in place, up to the end of one message or
   /// control frame. need_more: all is taken. After close and failed it takes everything and says
   /// need_more. Fails at the first byte that is wrong: 1002 for the protocol, 1007 for text that is
-  /// no UTF-8, 1009 for a message above the limit.
+  /// no UTF-8 or cannot be inflated, 1009 for a message above the limit.
   WsEvent next(std::span<char>& input);
 
  private:
@@ -54,6 +56,7 @@ class WsReader {
   std::size_t head_bytes_wanted() const;
   void begin_payload();
   WsEvent end_frame(std::string_view payload);
+  WsEvent end_message(std::string_view payload);
   WsEvent end_close(std::string_view payload);
   WsEvent fail(std::uint16_t code);
   void unmask(std::span<char> bytes);
@@ -67,6 +70,8 @@ class WsReader {
   Frame frame_ = Frame::continuation;
   Frame message_is_ = Frame::continuation;  ///< text or binary while a message is not over
   bool final_ = false, in_payload_ = false, over_ = false, message_done_ = false;
+  bool deflate_ = false;
+  bool deflated_ = false;  ///< this message is
   Utf8Check utf8_;
 };
 

@@ -24,7 +24,7 @@ class Wire : public FrameSink {
     HS_ASSERT(json::parse(frame->text()));
   }
   void notify_drained() override {}
-  void close(Errc why) override {
+  void close(Errc why, std::string_view) override {
     HS_ASSERT(!closed);
     HS_ASSERT(outcome(why).close != 1000);
     closed = true;

@@ -21,8 +21,8 @@ struct Seen {
   bool operator==(const Seen&) const = default;
 };
 
-std::vector<Seen> read(std::string bytes, std::size_t piece) {
-  WsReader reader{kMessageBytesMax};
+std::vector<Seen> read(std::string bytes, std::size_t piece, bool deflate) {
+  WsReader reader{kMessageBytesMax, deflate};
   std::vector<Seen> out;
   for (std::size_t at = 0; at < bytes.size(); at += piece) {
     std::span<char> rest{bytes.data() + at, std::min(piece, bytes.size() - at)};
@@ -42,15 +42,16 @@ std::vector<Seen> read(std::string bytes, std::size_t piece) {
 
 }  // namespace
 
-/// The first byte says how the rest is cut. What a client says does not depend on that, stays
-/// within its limits, and ends with the first error or close.
+/// The first byte says whether messages may be deflated, and how the rest is cut. What a client
+/// says does not depend on that, stays within its limits, and ends with the first error or close.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using hookswitch::is_utf8;
   if (size == 0) return 0;
   const std::string bytes{reinterpret_cast<const char*>(data) + 1, size - 1};
-  const auto whole = read(bytes, bytes.size() + 1);
-  HS_ASSERT(whole == read(bytes, 1));
-  HS_ASSERT(whole == read(bytes, data[0] + 1U));
+  const bool deflate = (data[0] & 0x80) != 0;
+  const auto whole = read(bytes, bytes.size() + 1, deflate);
+  HS_ASSERT(whole == read(bytes, 1, deflate));
+  HS_ASSERT(whole == read(bytes, (data[0] & 0x7fU) + 1U, deflate));
   for (const Seen& each : whole) {
     const bool last = each.kind == WsEvent::Kind::close || each.kind == WsEvent::Kind::failed;
     HS_ASSERT(last == (&each == &whole.back()) || !last);

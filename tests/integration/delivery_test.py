@@ -59,6 +59,9 @@ origins = ["https://*.example.com", "http://127.0.0.1:*"]
 )
 
 
+PLAYED = ("started", "ringing", "answered", "ended")
+
+
 class DeliveryCase(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -84,7 +87,7 @@ class DeliveryCase(unittest.TestCase):
     def play(
         self,
         ext="101",
-        types=("started", "ringing", "answered", "ended"),
+        types=PLAYED,
         vendor_id=None,
         source="cloud",
         number="+12025550143",
@@ -508,6 +511,47 @@ class Filters(DeliveryCase):
             client.send({"op": "subscribe", "id": "f%d" % i, "filter": {"ext": ["101"]}})
         client.wait_for_frame(lambda f: f.get("op") == "error", 5)
         client.ping()
+
+
+class Deflate(unittest.TestCase):
+    """permessage-deflate (RFC 7692) against an implementation that is not ours."""
+
+    def test_who_offers_it_gets_it_only_where_it_is_configured(self):
+        port = harness.free_tcp_port()
+        listen = '[[listen]]\naddress = "127.0.0.1:%d"\ndeflate = true\n' % port
+        with harness.Daemon(CONFIG + listen) as daemon:
+            plain = asyncio.run(self.talk(daemon, daemon.port))
+            deflated = asyncio.run(self.talk(daemon, port))
+        self.assertEqual(plain[0], [])
+        self.assertEqual(deflated[0], ["permessage-deflate"])
+        self.assertEqual([e["type"] for e in deflated[1]], [e["type"] for e in plain[1]])
+        self.assertLess(deflated[2], plain[2] * 0.7, "bytes of the same events")
+
+    async def talk(self, daemon, port):
+        """(extensions, events of one call, bytes that came)"""
+        calls = asyncio.get_running_loop()
+        async with websockets.connect("ws://127.0.0.1:%d/v1/events" % port) as sock:
+            # Also the client's own frames are deflated: this one is long enough to be worth it.
+            hello = {"op": "hello", "token": wire.token("alice", "events:org")}
+            await sock.send(json.dumps({**hello, "subscribe": [{"ext": ["101"] + ["1%02d" % i for i in range(50)]}]}))
+            await asyncio.wait_for(sock.recv(), 10)
+            size, feed = 0, sock.data_received
+
+            def counted(data):
+                nonlocal size
+                size += len(data)
+                feed(data)
+
+            sock.transport.set_protocol(sock)
+            sock.data_received = counted
+            for fact in wire.facts_of_call("z-%d" % port, "101", "+12025550143", PLAYED):
+                await calls.run_in_executor(
+                    None, daemon.http, "POST", "/v1/hooks/cloud", fact
+                )
+            events = []
+            while not events or events[-1]["type"] != "call.ended":
+                events.append(json.loads(await asyncio.wait_for(sock.recv(), 10)))
+            return [each.name for each in sock.extensions], events, size
 
 
 class Protocols(DeliveryCase):

@@ -204,6 +204,7 @@ class Client:
     def __init__(self, daemon, token=None, since=None, protocol="hookswitch.v1", hello=None,
                  origin=None, seconds=10):
         self.frames, self.welcome, self.close_code = [], None, None
+        self.close_reason = None
         self.changed = threading.Condition()
         self._url = "ws://127.0.0.1:%d/v1/events" % daemon.port
         self._protocol, self._origin = protocol, origin
@@ -281,7 +282,7 @@ class Client:
                         self.frames.append(frame)
                         self.changed.notify_all()
             with self.changed:
-                self.close_code = sock.close_code
+                self.close_code, self.close_reason = sock.close_code, sock.close_reason
                 self.changed.notify_all()
 
 

@@ -174,7 +174,11 @@ class Restart(ResumeCase):
                 ["call.started", "call.ringing"],
                 "what was there came before the end",
             )
+            name, _, cursor = client.close_reason.partition(" ")
+            self.assertEqual((name, cursor), ("shutting_down", client.events[-1]["cursor"]))
         self.daemon.start()
+        back = self.client(since=cursor)
+        self.assertTrue(back.welcome["resumed"])
 
     def test_a_client_that_reads_nothing_does_not_hold_up_the_end(self):
         import delivery_test

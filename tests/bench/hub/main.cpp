@@ -15,7 +15,7 @@ class Nowhere : public FrameSink {
  public:
   void send(Frame) override { ++frames; }
   void notify_drained() override {}
-  void close(Errc) override {}
+  void close(Errc, std::string_view) override {}
   std::uint64_t frames = 0;
 };
 

@@ -47,7 +47,7 @@ class RecordingClient : public FrameSink {
  public:
   void send(const Frame& frame) override { frames.emplace_back(frame->text()); }
   void notify_drained() override {}
-  void close(Errc why) override {
+  void close(Errc why, std::string_view) override {
     closed = why;
     if (on_close) on_close();
   }

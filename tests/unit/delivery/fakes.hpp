@@ -22,7 +22,10 @@ class RecordingClient : public FrameSink {
  public:
   void send(const Frame& frame) override { frames.push_back(frame); }
   void notify_drained() override { ++drains_asked; }
-  void close(Errc why) override { closed.push_back(why); }
+  void close(Errc why, std::string_view cursor) override {
+    closed.push_back(why);
+    closed_at = cursor;
+  }
 
   /// Cursors of the events among the frames, in order.
   std::vector<std::string> cursors() const {
@@ -47,6 +50,7 @@ class RecordingClient : public FrameSink {
 
   std::vector<Frame> frames;
   std::vector<Errc> closed;
+  std::string closed_at;  ///< the cursor of the last close
   int drains_asked = 0;
 };
 

@@ -262,6 +262,32 @@ TEST(Hub, CloseAllTellsEveryClient) {
   EXPECT_EQ(two.sink->closed, std::vector<Errc>{Errc::shutting_down});
 }
 
+TEST(Hub, ShutdownTellsEachClientHowFarItIs) {
+  HubBench bench{HubLimits{.tail_events_max = 0, .page_events_max = 1}};
+  Attach streaming = bench.wish(grant("boss", Scope::events_org));
+  streaming.stream = true;
+  Attach acknowledging = bench.wish(grant("boss", Scope::events_org));
+  acknowledging.window = 5;
+  const auto live = bench.attach(grant("alice", Scope::events_own));
+  const auto stream = bench.attach(std::move(streaming));
+  const auto careful = bench.attach(std::move(acknowledging));
+  bench.publish(ring("a", "bob", "102"));
+  bench.publish(ring("b", "bob", "102"));
+  const auto behind = bench.attach(grant("boss", Scope::events_org), Dialect::native, "e1.0");
+  bench.hub.close_all(Errc::shutting_down);
+  EXPECT_EQ(live.sink->closed_at, "e1.2") << "also over what it may not see";
+  EXPECT_EQ(behind.sink->closed_at, "e1.1") << "in the middle of what it missed";
+  EXPECT_EQ(careful.sink->closed_at, "") << "what it has not acknowledged must come again";
+  EXPECT_TRUE(stream.sink->frames.back()->text().starts_with("id: e1.2\n"));
+}
+
+TEST(Hub, OnlyARestartTellsTheCursor) {
+  HubBench bench;
+  const auto client = bench.attach(grant("boss", Scope::events_org));
+  bench.hub.close_all(Errc::overload);
+  EXPECT_EQ(client.sink->closed_at, "") << "the epoch may be a new one";
+}
+
 // --- pages
 // ------------------------------------------------------------------------------------------------------------------
 

@@ -20,7 +20,7 @@ TEST(Mailbox, FirstLetterAsksForTheReaderToBeWoken) {
   box.take(taken);
   EXPECT_EQ(taken.letters.size(), 2U);
   EXPECT_EQ(taken.frames.size(), 1U) << "a frame for many is held once";
-  EXPECT_EQ(box.put(somebody(), Letter::Kind::released, Errc::internal_error), Mailbox::Put::first);
+  EXPECT_EQ(box.put(somebody(), Letter::Kind::released), Mailbox::Put::first);
 }
 
 TEST(Mailbox, IsFullByTheMemoryItTakes) {
@@ -30,7 +30,7 @@ TEST(Mailbox, IsFullByTheMemoryItTakes) {
   for (std::size_t i = 0; i + 1 < kLetters; ++i)
     ASSERT_NE(box.put(somebody(), shared), Mailbox::Put::full) << i;
   EXPECT_EQ(box.put(somebody(), shared), Mailbox::Put::full);
-  EXPECT_EQ(box.put(somebody(), Letter::Kind::close, Errc::slow_client), Mailbox::Put::stored)
+  EXPECT_EQ(box.put(somebody(), Farewell{Errc::slow_client}), Mailbox::Put::stored)
       << "only frames are refused";
 }
 

@@ -66,7 +66,7 @@ class WordSocket : public ChannelHandler {
       for (long long i = 0; i < count; ++i) socket_->send(frame);
     } else if (text.starts_with("close ")) {
       for (const auto& row : kOutcomes)
-        if (text.substr(6) == row.name) socket_->close(row.code);
+        if (text.substr(6) == row.name) socket_->close(row.code, {});
     } else if (text == "drain") {
       socket_->notify_drained();
     } else {
