@@ -1,8 +1,11 @@
 #include "base/hash.hpp"
 
 #include <openssl/crypto.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
+
+#include <memory>
 
 #include "base/assert.hpp"
 
@@ -29,6 +32,28 @@ std::string hmac(HashKind kind, std::string_view key, std::string_view data) {
                  reinterpret_cast<const unsigned char*>(data.data()), data.size(), out,
                  &size) != nullptr);
   return {reinterpret_cast<const char*>(out), size};
+}
+
+bool is_ed25519_by(std::string_view public_key, std::string_view data, std::string_view signature) {
+  const auto bytes = [](std::string_view text) {
+    return reinterpret_cast<const unsigned char*>(text.data());
+  };
+  if (public_key.size() != 32 || signature.size() != 64) return false;
+  // A refusal must not stay in the thread's list of errors: the next TLS call would take it for its
+  // own.
+  ERR_set_mark();
+  const std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)> key{
+      EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nullptr, bytes(public_key), public_key.size()),
+      &EVP_PKEY_free};
+  const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context{EVP_MD_CTX_new(),
+                                                                        &EVP_MD_CTX_free};
+  const bool good =
+      key && context &&
+      EVP_DigestVerifyInit(context.get(), nullptr, nullptr, nullptr, key.get()) == 1 &&
+      EVP_DigestVerify(context.get(), bytes(signature), signature.size(), bytes(data),
+                       data.size()) == 1;
+  ERR_pop_to_mark();
+  return good;
 }
 
 bool equal_constant_time(std::string_view a, std::string_view b) {

@@ -3,7 +3,11 @@
 #include <array>
 
 #include "base/text.hpp"
+#include "sources/webhook/blocks.hpp"
+#include "sources/webhook/explain.hpp"
 #include "sources/webhook/form.hpp"
+#include "sources/webhook/gzip.hpp"
+#include "sources/webhook/jwt.hpp"
 
 namespace hookswitch::webhook {
 namespace {
@@ -11,8 +15,6 @@ namespace {
 using json::Value;
 using Arena = json::Document::AllocatorType;
 using Problem = std::optional<Error>;
-
-constexpr std::string_view kFormType = "application/x-www-form-urlencoded";
 
 Value text_value(std::string_view text, Arena& arena) {
   return Value{text.data(), static_cast<rapidjson::SizeType>(text.size()), arena};
@@ -45,19 +47,27 @@ Problem take_form(std::string_view text, bool raw, RequestDocument& out) {
   return std::nullopt;
 }
 
+/// The claims only: who signed them is asked when the request is proven.
+Problem take_jwt(std::string_view text, RequestDocument& out) {
+  const auto token = split_jws(text);
+  if (!token) return Error{Errc::bad_request, "not a compact JWS"};
+  return take_json(token->claims, out, out.body);
+}
+
 /// The first character tells JSON from a form; senders that leave out the type, or say text/plain,
 /// are many.
-Problem take_auto(const HookRequest& request, const std::string& type, RequestDocument& out) {
-  const auto body = trim(request.body);
+Problem take_auto(const std::string& type, RequestDocument& out) {
+  const auto body = trim(out.text);
   if (body.empty()) {
     out.body.CopyFrom(out.query, out.arena);
     return std::nullopt;
   }
-  if (is_json_type(type)) return take_json(request.body, out, out.body);
-  if (type == kFormType) return take_form(request.body, false, out);
+  if (is_json_type(type)) return take_json(out.text, out, out.body);
+  if (type == kFormType) return take_form(out.text, false, out);
+  if (type == "application/jwt") return take_jwt(out.text, out);
   if (!type.empty() && !type.starts_with("text/"))
     return Error{Errc::unsupported_media_type, "neither JSON nor a form"};
-  if (body.front() == '{' || body.front() == '[') return take_json(request.body, out, out.body);
+  if (body.front() == '{' || body.front() == '[') return take_json(out.text, out, out.body);
   return take_form(body, false, out);
 }
 
@@ -125,24 +135,42 @@ Problem decode_base64(const Pointer& pointer, RequestDocument& out) {
   return std::nullopt;
 }
 
-Problem run_step(const HookRequest& request, const std::string& type, const Decoding& decoding,
-                 RequestDocument& out) {
+Problem inflate_body(RequestDocument& out) {
+  if (!is_gzip(out.text)) return std::nullopt;
+  auto plain = gunzip(out.text, kBodyBytesMax);
+  if (!plain) return plain.error();
+  out.inflated = std::move(*plain);
+  out.text = out.inflated;
+  return std::nullopt;
+}
+
+Problem run_step(const std::string& type, const Decoding& decoding, RequestDocument& out) {
   switch (decoding.step) {
     case Decoding::Step::auto_:
-      return take_auto(request, type, out);
+      return take_auto(type, out);
     case Decoding::Step::json:
       if (!type.empty() && !is_json_type(type))
         return Error{Errc::unsupported_media_type, "not JSON"};
-      return take_json(request.body, out, out.body);
+      return take_json(out.text, out, out.body);
     case Decoding::Step::form:
       if (!type.empty() && type != kFormType)
         return Error{Errc::unsupported_media_type, "not a form"};
-      return take_form(request.body, false, out);
+      return take_form(out.text, false, out);
     case Decoding::Step::formraw:
-      return take_form(request.body, true, out);
+      return take_form(out.text, true, out);
     case Decoding::Step::query:
       out.body.CopyFrom(out.query, out.arena);
       return std::nullopt;
+    case Decoding::Step::jwt:
+      return take_jwt(out.text, out);
+    case Decoding::Step::blocks: {
+      auto blocks = parse_blocks(out.text, out.arena);
+      if (!blocks) return blocks.error();
+      out.body = std::move(*blocks);
+      return std::nullopt;
+    }
+    case Decoding::Step::gunzip:
+      return inflate_body(out);
     case Decoding::Step::none:
       return std::nullopt;
     case Decoding::Step::parse:
@@ -212,12 +240,17 @@ Problem open_request(const HookRequest& request, RequestDocument& out) {
 }
 
 Problem decode_body(const HookRequest& request, const std::vector<Decoding>& steps,
-                    RequestDocument& out) {
+                    RequestDocument& out, HookTrace* trace) {
   const std::string type = media_type(request);
   out.body.SetObject();
   out.raw_form.SetObject();
-  for (const auto& step : steps)
-    if (auto problem = run_step(request, type, step, out)) return problem;
+  out.text = request.body;
+  for (const auto& step : steps) {
+    auto problem = run_step(type, step, out);
+    if (trace != nullptr)
+      trace->decode.push_back({to_text(step), problem ? to_text(*problem) : ""});
+    if (problem) return problem;
+  }
   return std::nullopt;
 }
 

@@ -17,29 +17,6 @@ namespace {
 
 using json::Value;
 
-constexpr std::array<std::pair<std::string_view, Root>, 8> kRoots{{{"method", Root::method},
-                                                                   {"path", Root::path},
-                                                                   {"query", Root::query},
-                                                                   {"header", Root::header},
-                                                                   {"body", Root::body},
-                                                                   {"raw_form", Root::raw_form},
-                                                                   {"index", Root::index},
-                                                                   {"item", Root::item}}};
-
-constexpr std::array<std::pair<std::string_view, Decoding::Step>, 8> kPlainSteps{
-    {{"auto", Decoding::Step::auto_},
-     {"json", Decoding::Step::json},
-     {"form", Decoding::Step::form},
-     {"formraw", Decoding::Step::formraw},
-     {"query", Decoding::Step::query},
-     {"none", Decoding::Step::none},
-     {"pct", Decoding::Step::pct},
-     {"lowerkeys", Decoding::Step::lowerkeys}}};
-constexpr std::array<std::pair<std::string_view, Decoding::Step>, 3> kStepsAt{
-    {{"parse", Decoding::Step::parse},
-     {"b64", Decoding::Step::b64},
-     {"lift", Decoding::Step::lift}}};
-
 constexpr std::array<std::string_view, 5> kMethods{"GET", "POST", "PUT", "PATCH", "OPTIONS"};
 
 using Names = std::initializer_list<std::string_view>;
@@ -63,7 +40,11 @@ class Compiler {
   }
 
  private:
-  bool is_object_of(const Value& value, const std::string& at, Names known);
+  bool is_object_of(const Value& value, const std::string& at, Names known) {
+    return is_object_of(value, at, std::vector<std::string_view>{known});
+  }
+  bool is_object_of(const Value& value, const std::string& at,
+                    const std::vector<std::string_view>& known);
   std::optional<std::string> text(const Value& object, const std::string& at,
                                   std::string_view name);
   std::string word_of(const Value& object, const std::string& at, std::string_view name,
@@ -90,6 +71,9 @@ class Compiler {
                              const Shape* shape, bool required);
 
   Auth auth(const Value& value, const std::string& at);
+  void read_place(const Value& value, const std::string& at, Auth& out);
+  bool read_tolerance(const Value& value, const std::string& at, Auth& out);
+  void read_timestamp(const Value& value, const std::string& at, Auth& out);
   void read_hash(const Value& value, const std::string& at, Auth& out);
   std::vector<Signed> signed_parts(const Value& object, const std::string& at);
   std::string secret_name(const Value& object, const std::string& at);
@@ -116,11 +100,24 @@ class Compiler {
   bool reads_body_ = false;  // set by pointers into the body
 };
 
+std::optional<Auth::Scheme> scheme_of(std::string_view word) {
+  for (const auto& [name, scheme] : kSchemes)
+    if (name == word) return scheme;
+  return std::nullopt;
+}
+
+std::string scheme_names() {
+  std::string out;
+  for (const auto& [name, scheme] : kSchemes) out.append(out.empty() ? "" : " ").append(name);
+  return out;
+}
+
 std::string under(const std::string& at, std::string_view name) {
   return fmt::format("{}/{}", at, escape_token(name));
 }
 
-bool Compiler::is_object_of(const Value& value, const std::string& at, Names known) {
+bool Compiler::is_object_of(const Value& value, const std::string& at,
+                            const std::vector<std::string_view>& known) {
   if (!value.IsObject()) {
     problem(at, "must be an object");
     return false;
@@ -257,6 +254,8 @@ std::vector<Decoding> Compiler::decoding(const Value& value, const std::string& 
         if (decoding.at.root != Root::body && decoding.at.root != Root::raw_form)
           problem(under(place, name), "must point into /body");
       }
+      if (decoding.step == Decoding::Step::gunzip && i != 0)
+        problem(place, "must be the first step: the others read what it leaves");
       out.push_back(std::move(decoding));
     };
     if (at_pointer) {
@@ -626,74 +625,121 @@ void Compiler::read_hash(const Value& value, const std::string& at, Auth& out) {
   out.parts = signed_parts(value, at);
 }
 
+void Compiler::read_place(const Value& value, const std::string& at, Auth& out) {
+  const Value *place = json::find(value, "at"), *header = json::find(value, "header");
+  if ((place == nullptr) == (header == nullptr))
+    return problem(at, "needs one of the keys at and header");
+  if (place != nullptr) {
+    out.at = pointer(*place, under(at, "at"));
+  } else {
+    out.at = Pointer{Root::header, {to_lower(text(value, at, "header").value_or(""))}};
+  }
+  if (const auto prefix = text(value, at, "prefix")) out.prefix = *prefix;
+  if (const Value* pick = json::find(value, "pick"))
+    out.pick = regex(*pick, under(at, "pick"), 1, 1);
+}
+
+/// True if the file gives one.
+bool Compiler::read_tolerance(const Value& value, const std::string& at, Auth& out) {
+  const Value* tolerance = json::find(value, "tolerance");
+  if (tolerance == nullptr) return false;
+  if (!tolerance->IsInt() || tolerance->GetInt() < 1 || tolerance->GetInt() > 86'400) {
+    problem(under(at, "tolerance"), "must be 1..86400 seconds");
+  } else {
+    out.tolerance = std::chrono::seconds{tolerance->GetInt()};
+  }
+  return true;
+}
+
+void Compiler::read_timestamp(const Value& value, const std::string& at, Auth& out) {
+  if (const Value* timestamp = json::find(value, "timestamp"))
+    out.timestamp = expr(*timestamp, under(at, "timestamp"), nullptr);
+  if (read_tolerance(value, at, out) && !out.timestamp)
+    problem(under(at, "tolerance"), "means nothing without timestamp");
+}
+
 Auth Compiler::auth(const Value& value, const std::string& at) {
+  using Scheme = Auth::Scheme;
   Auth out;
   if (!value.IsObject()) {
     problem(at, "must be an object");
     return out;
   }
-  const auto scheme = text(value, at, "scheme").value_or("");
-  out.when = when(value, at);
-  const auto read_place = [&] {
-    const Value *place = json::find(value, "at"), *header = json::find(value, "header");
-    if ((place == nullptr) == (header == nullptr))
-      return problem(at, "needs one of the keys at and header");
-    if (place != nullptr) {
-      out.at = pointer(*place, under(at, "at"));
-    } else {
-      out.at.root = Root::header;
-      out.at.tokens = {to_lower(text(value, at, "header").value_or(""))};
-    }
-  };
-  if (const auto prefix = text(value, at, "prefix")) out.prefix = *prefix;
-  if (const Value* pick = json::find(value, "pick"))
-    out.pick = regex(*pick, under(at, "pick"), 1, 1);
-  if (scheme == "equals") {
-    is_object_of(value, at, {"scheme", "when", "at", "header", "prefix", "secret"});
-    read_place();
-    out.secret = secret_name(value, at);
-  } else if (scheme == "bearer" || scheme == "basic") {
-    is_object_of(value, at, {"scheme", "when", "secret", scheme == "basic" ? "user" : "secret"});
-    out.scheme = scheme == "basic" ? Auth::Scheme::basic : Auth::Scheme::bearer;
-    out.prefix = scheme == "basic" ? "Basic " : "Bearer ";
-    out.at = Pointer{Root::header, {"authorization"}};
-    out.secret = secret_name(value, at);
-    out.user = text(value, at, "user").value_or("");
-  } else if (scheme == "hmac") {
-    is_object_of(value, at,
-                 {"scheme", "when", "hash", "encode", "at", "header", "pick", "prefix", "signed",
-                  "secret", "key", "timestamp", "tolerance"});
-    out.scheme = Auth::Scheme::hmac;
-    read_place();
-    read_hash(value, at, out);
-    out.secret = secret_name(value, at);
-    const auto key = word_of(value, at, "key", {"text", "hex", "b64", "whsec"}, "text");
-    out.key = key == "hex"     ? Auth::Key::hex
-              : key == "b64"   ? Auth::Key::b64
-              : key == "whsec" ? Auth::Key::whsec
-                               : Auth::Key::text;
-    if (const Value* timestamp = json::find(value, "timestamp"))
-      out.timestamp = expr(*timestamp, under(at, "timestamp"), nullptr);
-    if (const Value* tolerance = json::find(value, "tolerance")) {
-      if (!tolerance->IsInt() || tolerance->GetInt() < 1 || tolerance->GetInt() > 86'400) {
-        problem(under(at, "tolerance"), "must be 1..86400 seconds");
-      } else {
-        out.tolerance = std::chrono::seconds{tolerance->GetInt()};
-      }
-      if (!out.timestamp) problem(under(at, "tolerance"), "means nothing without timestamp");
-    }
-  } else if (scheme == "hash") {
-    is_object_of(value, at,
-                 {"scheme", "when", "hash", "encode", "at", "header", "pick", "prefix", "signed"});
-    out.scheme = Auth::Scheme::hash;
-    read_place();
-    read_hash(value, at, out);
-    const auto is_secret = [](const Signed& part) { return part.what == Signed::What::secret; };
-    if (std::none_of(out.parts.begin(), out.parts.end(), is_secret))
-      problem(at, "a hash without {\"$secret\": name} in signed proves nothing");
-  } else {
-    problem(under(at, "scheme"), "must be one of: equals bearer basic hmac hash");
+  const auto scheme = scheme_of(text(value, at, "scheme").value_or(""));
+  if (!scheme) {
+    problem(under(at, "scheme"), fmt::format("must be one of: {}", scheme_names()));
+    return out;
   }
+  out.scheme = *scheme;
+  out.when = when(value, at);
+  const auto known = [&](Names names) {
+    std::vector<std::string_view> all{"scheme", "when"};
+    all.insert(all.end(), names);
+    is_object_of(value, at, all);
+  };
+  switch (out.scheme) {
+    case Scheme::equals:
+      known({"at", "header", "prefix", "secret"});
+      read_place(value, at, out);
+      break;
+    case Scheme::bearer:
+    case Scheme::basic:
+      known({"secret", out.scheme == Scheme::basic ? "user" : "secret"});
+      out.prefix = out.scheme == Scheme::basic ? "Basic " : "Bearer ";
+      out.at = Pointer{Root::header, {"authorization"}};
+      out.user = text(value, at, "user").value_or("");
+      break;
+    case Scheme::hmac: {
+      known({"hash", "encode", "at", "header", "pick", "prefix", "signed", "secret", "key",
+             "timestamp", "tolerance"});
+      read_place(value, at, out);
+      read_hash(value, at, out);
+      const auto key = word_of(value, at, "key", {"text", "hex", "b64", "whsec"}, "text");
+      out.key = key == "hex"     ? Auth::Key::hex
+                : key == "b64"   ? Auth::Key::b64
+                : key == "whsec" ? Auth::Key::whsec
+                                 : Auth::Key::text;
+      read_timestamp(value, at, out);
+      break;
+    }
+    case Scheme::hash: {
+      known({"hash", "encode", "at", "header", "pick", "prefix", "signed"});
+      read_place(value, at, out);
+      read_hash(value, at, out);
+      const auto is_secret = [](const Signed& part) { return part.what == Signed::What::secret; };
+      if (std::none_of(out.parts.begin(), out.parts.end(), is_secret))
+        problem(at, "a hash without {\"$secret\": name} in signed proves nothing");
+      return out;
+    }
+    case Scheme::ed25519:
+      known({"encode", "at", "header", "pick", "prefix", "signed", "secret", "key", "timestamp",
+             "tolerance"});
+      read_place(value, at, out);
+      out.encode = word_of(value, at, "encode", {"b64", "hex"}, "b64") == "hex" ? Auth::Encode::hex
+                                                                                : Auth::Encode::b64;
+      out.key = word_of(value, at, "key", {"b64", "hex"}, "b64") == "hex" ? Auth::Key::hex
+                                                                          : Auth::Key::b64;
+      out.parts = signed_parts(value, at);
+      read_timestamp(value, at, out);
+      break;
+    case Scheme::jwt_header:
+      known({"at", "header", "prefix", "secret", "body_hash", "tolerance"});
+      read_place(value, at, out);
+      out.body_hash = text(value, at, "body_hash").value_or("");
+      out.is_dated = read_tolerance(value, at, out);
+      break;
+    case Scheme::jwt_body:
+      known({"secret"});
+      break;
+    case Scheme::twilio:
+    case Scheme::plivo_v3:
+      known({"secret"});
+      out.at =
+          Pointer{Root::header,
+                  {out.scheme == Scheme::twilio ? "x-twilio-signature" : "x-plivo-signature-v3"}};
+      break;
+  }
+  out.secret = secret_name(value, at);
   return out;
 }
 
@@ -793,7 +839,7 @@ DialectProgram Compiler::dialect(const Value& root) {
   DialectProgram out;
   if (!is_object_of(root, "",
                     {"dialect", "methods", "handshake", "decode", "decode_by_content_type", "auth",
-                     "tables", "base", "rules", "facts", "source_defaults"}))
+                     "tables", "base", "rules", "facts", "dedupe", "source_defaults"}))
     return out;
   out.name = text(root, "", "dialect").value_or("");
   if (out.name.empty()) problem("/dialect", "must be the name of the dialect");
@@ -853,6 +899,8 @@ DialectProgram Compiler::dialect(const Value& root) {
   }
   each_of(root, "", "rules",
           [&](const Value& value, const std::string& at) { out.rules.push_back(rule(value, at)); });
+  if (const Value* dedupe = json::find(root, "dedupe"))
+    out.dedupe = expr(*dedupe, "/dedupe", nullptr);
   if (const Value* defaults = json::find(root, "source_defaults"))
     source_defaults(*defaults, "/source_defaults", out);
 
@@ -898,7 +946,9 @@ std::vector<std::string> secret_names(const DialectProgram& program) { return pr
 
 bool is_signed(const DialectProgram& program) {
   return std::any_of(program.auth.begin(), program.auth.end(), [](const webhook::Auth& auth) {
-    return auth.scheme == webhook::Auth::Scheme::hmac || auth.scheme == webhook::Auth::Scheme::hash;
+    using Scheme = webhook::Auth::Scheme;
+    return auth.scheme != Scheme::equals && auth.scheme != Scheme::bearer &&
+           auth.scheme != Scheme::basic;
   });
 }
 

@@ -139,6 +139,14 @@ bool Evaluator::holds(const Condition& c) {
   }
 }
 
+bool Evaluator::would_hold(const Condition& condition) {
+  const std::size_t work = work_;
+  work_ = 0;
+  const bool out = holds(condition);
+  work_ = work;
+  return out;
+}
+
 std::size_t Evaluator::size_of(const Value& value) const {
   if (value.IsString()) return 1 + value.GetStringLength() / 64;
   std::size_t size = 1;

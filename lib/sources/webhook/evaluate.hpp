@@ -11,7 +11,9 @@ namespace hookswitch::webhook {
 /// What pointers of a dialect look at while one request is handled. Values live as long as it does.
 struct RequestDocument {
   json::Value method, path, query, header, body, raw_form;
-  std::string_view raw;
+  std::string_view raw;   ///< the body as it came
+  std::string_view text;  ///< the body without its gzip: what the steps read
+  std::string inflated;   ///< holds `text` if it was
   json::Document::AllocatorType arena;
   std::deque<json::Document> kept;  ///< parsed documents whose memory `body` uses
 };
@@ -26,6 +28,8 @@ class Evaluator {
   /// nullptr: nothing there.
   const json::Value* look(const Pointer& pointer) const;
   bool holds(const Condition& condition);
+  /// The same, at no cost: for traces, which must not change what is decided.
+  bool would_hold(const Condition& condition);
   /// A new value in the document's arena.
   json::Value value(const Expr& expr);
 

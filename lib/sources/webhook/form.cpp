@@ -14,12 +14,8 @@ namespace {
 using json::Value;
 using Arena = json::Document::AllocatorType;
 
-struct Field {
-  std::string name, value;
-};
-
-Result<std::vector<Field>> split(std::string_view text, bool decode) {
-  std::vector<Field> out;
+Result<std::vector<FormField>> split(std::string_view text, bool decode) {
+  std::vector<FormField> out;
   while (!text.empty()) {
     const auto end = text.find('&');
     const auto pair = text.substr(0, end);
@@ -30,12 +26,12 @@ Result<std::vector<Field>> split(std::string_view text, bool decode) {
     const auto name = pair.substr(0, equals);
     const auto value =
         equals == std::string_view::npos ? std::string_view{} : pair.substr(equals + 1);
-    Field field{std::string{name}, std::string{value}};
+    FormField field{std::string{name}, std::string{value}};
     if (decode) {
       auto plain_name = percent_decode(name, true), plain_value = percent_decode(value, true);
       if (!plain_name || !plain_value)
         return Error{Errc::bad_request, "a form field has a broken escape"};
-      field = Field{std::move(*plain_name), std::move(*plain_value)};
+      field = FormField{std::move(*plain_name), std::move(*plain_value)};
     }
     if (!is_utf8(field.name) || !is_utf8(field.value))
       return Error{Errc::bad_encoding, "a form field is not UTF-8"};
@@ -112,6 +108,8 @@ Result<Value> parse_flat(std::string_view text, bool decode, Arena& arena) {
 }
 
 }  // namespace
+
+Result<std::vector<FormField>> form_fields(std::string_view text) { return split(text, true); }
 
 Result<Value> parse_form(std::string_view text, Arena& arena) {
   auto fields = split(text, true);

@@ -1,11 +1,23 @@
 #pragma once
 
+#include <compare>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/error.hpp"
 #include "base/json.hpp"
 
 namespace hookswitch::webhook {
+
+struct FormField {
+  std::string name, value;
+  friend auto operator<=>(const FormField&, const FormField&) = default;
+};
+
+/// The fields of a form in their order, unescaped; those without a name are left out. Errors:
+/// bad_request (broken escape), bad_encoding (not UTF-8), too_many_fields.
+Result<std::vector<FormField>> form_fields(std::string_view text);
 
 /// `a=1&b[c]=2&d[]=3` to an object, as PHP reads it (`application/x-www-form-urlencoded`, WHATWG
 /// URL §5.1): a later value of the same name wins, `d[]` appends, an object with the keys 0, 1, …

@@ -1,9 +1,13 @@
 #include "sources/webhook/hook.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
+#include "base/text.hpp"
 #include "sources/webhook/decode.hpp"
 #include "sources/webhook/evaluate.hpp"
+#include "sources/webhook/explain.hpp"
 #include "sources/webhook/program.hpp"
 #include "sources/webhook/verify.hpp"
 
@@ -13,17 +17,26 @@ using namespace webhook;
 
 namespace {
 
+constexpr std::size_t kNotesMax = kEachItemsMax;
+
 /// One request on its way through the rules.
 class HookRun {
  public:
-  HookRun(const DialectProgram& program, Evaluator& evaluator, RequestDocument& document)
-      : program_(program), evaluator_(evaluator), document_(document) {}
+  HookRun(const DialectProgram& program, Evaluator& evaluator, RequestDocument& document,
+          HookTrace* trace)
+      : program_(program), evaluator_(evaluator), document_(document), trace_(trace) {}
 
   /// Facts in the order of the rules. Errors: bad_request, too_many_fields.
   std::optional<Error> run() {
-    for (const auto& rule : program_.rules) {
+    for (std::size_t i = 0; i < program_.rules.size(); ++i) {
+      const Rule& rule = program_.rules[i];
       evaluator_.set_item(nullptr, 0);
-      if (!evaluator_.holds(rule.when)) continue;
+      const bool holds = evaluator_.holds(rule.when);
+      if (trace_ != nullptr) {
+        trace_->rules.push_back({fmt::format("/rules/{}", i), holds, {}, 0, 0, {}, {}});
+        if (!holds) trace_->rules.back().miss = find_miss(rule.when, evaluator_);
+      }
+      if (!holds) continue;
       if (auto problem = run_rule(rule)) return problem;
       if (!rule.also) break;
     }
@@ -38,10 +51,13 @@ class HookRun {
   std::optional<Error> run_rule(const Rule& rule) {
     if (!rule.each) return emit(rule);
     const json::Value* items = evaluator_.look(*rule.each);
-    if (items == nullptr) return std::nullopt;
-    if (!items->IsArray()) {
+    if (items == nullptr || (!items->IsArray() && !items->IsObject())) {
+      note("each names no list");
+      return std::nullopt;
+    }
+    if (items->IsObject()) {
       evaluator_.set_item(items, 0);
-      return items->IsObject() ? emit(rule) : std::nullopt;
+      return emit(rule);
     }
     if (items->Size() > kEachItemsMax) return Error{Errc::too_many_fields, "too many items"};
     if (items->Empty()) matched = true;
@@ -53,8 +69,12 @@ class HookRun {
   }
 
   std::optional<Error> emit(const Rule& rule) {
+    if (trace_ != nullptr) ++trace_->rules.back().items;
     if (!evaluator_.holds(rule.filter)) {
       matched = true;
+      note("if does not hold");
+      if (trace_ != nullptr && trace_->rules.back().item_miss == HookMiss{})
+        trace_->rules.back().item_miss = find_miss(rule.filter, evaluator_);
       return std::nullopt;
     }
     json::Value out = evaluator_.value(rule.emit);
@@ -63,19 +83,32 @@ class HookRun {
     if (base.IsObject()) merge_under(out, base, document_.arena);
     fit(out, fact_shape(), document_.arena);
     const auto type = json::find_string(out, "type");
-    if (!type) return std::nullopt;
+    if (!type) {
+      note("no type");
+      return std::nullopt;
+    }
     matched = true;
-    if (*type == "ignore") return std::nullopt;
+    if (*type == "ignore") {
+      note("ignored");
+      return std::nullopt;
+    }
     if (facts.size() == kFactsPerRequestMax) return Error{Errc::too_many_fields, "too many facts"};
     auto fact = fact_from_json(out);
     if (!fact) return fact.error();
     facts.push_back(std::move(*fact));
+    if (trace_ != nullptr) ++trace_->rules.back().facts;
     return std::nullopt;
+  }
+
+  void note(const char* what) {
+    if (trace_ != nullptr && trace_->rules.back().notes.size() < kNotesMax)
+      trace_->rules.back().notes.emplace_back(what);
   }
 
   const DialectProgram& program_;
   Evaluator& evaluator_;
   RequestDocument& document_;
+  HookTrace* trace_;
 };
 
 constexpr std::size_t kEchoBytesMax = 64;
@@ -141,34 +174,60 @@ Hook::Hook(DialectProgramPtr program, HookOptions options)
 const std::vector<std::string>& Hook::methods() const { return program_->all_methods; }
 
 Result<HookOutcome> Hook::handle(const HookRequest& request) const {
+  return walk(request, nullptr);
+}
+
+HookExplanation Hook::explain(const HookRequest& request) const {
+  HookTrace trace;
+  auto outcome = walk(request, &trace);
+  return {std::move(outcome), std::move(trace)};
+}
+
+Result<HookOutcome> Hook::walk(const HookRequest& request, HookTrace* trace) const {
   const DialectProgram& program = *program_;
   RequestDocument document;
   Evaluator evaluator{document, options_.numbers, zone_.get()};
   if (auto problem = open_request(request, document)) return *problem;
 
-  for (const auto& handshake : program.handshakes) {
+  for (std::size_t i = 0; i < program.handshakes.size(); ++i) {
+    const Handshake& handshake = program.handshakes[i];
     // A body that cannot be read is no handshake; what it is, is told below.
     if (!handshake.decode.empty() && decode_body(request, handshake.decode, document))
       document.body.SetObject();
-    if (!evaluator.holds(handshake.when)) continue;
+    const bool holds = evaluator.holds(handshake.when);
+    if (trace != nullptr) {
+      trace->handshakes.push_back({fmt::format("/handshake/{}", i), holds, {}, 0, 0, {}, {}});
+      if (!holds) trace->handshakes.back().miss = find_miss(handshake.when, evaluator);
+    }
+    if (!holds) continue;
     auto reply = shake(handshake, evaluator);
     if (!reply) return reply.error();
-    return HookOutcome{{}, std::move(*reply), true};
+    return HookOutcome{{}, std::move(*reply), true, {}};
   }
 
   const auto& methods = program.event_methods;
   if (std::find(methods.begin(), methods.end(), request.method) == methods.end())
     return Error{Errc::method_not_allowed, "not a method of this dialect"};
+  if (trace != nullptr) {
+    trace->method_allowed = true;
+    trace->needs_proof = !options_.secrets.empty();
+  }
+  const auto is_proven = [&] {
+    const bool good = is_authentic(program, options_, request, evaluator, trace);
+    if (trace != nullptr) trace->authentic = good;
+    return good;
+  };
   const Error refused{Errc::signature_invalid, "no live secret fits"};
-  if (!program.auth_reads_body && !is_authentic(program, options_, request, evaluator))
-    return refused;
+  if (!program.auth_reads_body && !is_proven()) return refused;
   const auto* steps = decoding_for(program, request);
   if (steps == nullptr) return Error{Errc::unsupported_media_type, "not a type of this dialect"};
-  if (auto problem = decode_body(request, *steps, document)) return *problem;
-  if (program.auth_reads_body && !is_authentic(program, options_, request, evaluator))
-    return refused;
+  if (auto problem = decode_body(request, *steps, document, trace)) return *problem;
+  if (trace != nullptr) trace->document = to_text(document);
+  if (program.auth_reads_body && !is_proven()) return refused;
 
   HookOutcome out;
+  if (auto id = as_text(evaluator.value(program.dedupe)); id && id->size() <= kIdBytesMax)
+    out.delivery_id = trim(*id);
   if (program.facts) {
     const json::Value* at = evaluator.look(*program.facts);
     if (at == nullptr) return Error{Errc::bad_request, "no facts"};
@@ -176,7 +235,7 @@ Result<HookOutcome> Hook::handle(const HookRequest& request) const {
     if (!facts) return facts.error();
     out.facts = std::move(*facts);
   } else {
-    HookRun run{program, evaluator, document};
+    HookRun run{program, evaluator, document, trace};
     if (auto problem = run.run()) return *problem;
     out.facts = std::move(run.facts);
     out.matched = run.matched;

@@ -13,6 +13,7 @@
 #include "model/fact.hpp"
 #include "numbers/numbers.hpp"
 #include "sources/webhook/dialect_file.hpp"
+#include "sources/webhook/trace.hpp"
 
 namespace hookswitch {
 
@@ -42,6 +43,14 @@ struct HookOutcome {
   HookReply reply;          ///< to be sent once the facts are durable
   bool matched = true;      ///< false: authentic, but no rule of the dialect took it. Count it and
                             ///< answer all the same
+  std::string delivery_id;  ///< the vendor's id of this delivery, the same when it comes again;
+                            ///< empty if it gives none, or one above kIdBytesMax, and of handshakes
+};
+
+/// What came of a request, and how.
+struct HookExplanation {
+  Result<HookOutcome> outcome;
+  HookTrace trace;
 };
 
 struct HookOptions {
@@ -72,10 +81,16 @@ class Hook {
   /// request data.
   Result<HookOutcome> handle(const HookRequest& request) const;
 
+  /// The same walk as handle(), with every step told. For the command line: slower, and the trace
+  /// holds request data.
+  HookExplanation explain(const HookRequest& request) const;
+
   /// What `Allow` should say: the methods of events and of handshakes.
   const std::vector<std::string>& methods() const;
 
  private:
+  Result<HookOutcome> walk(const HookRequest& request, HookTrace* trace) const;
+
   DialectProgramPtr program_;
   HookOptions options_;
   std::shared_ptr<const webhook::TimeZone> zone_;

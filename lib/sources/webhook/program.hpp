@@ -2,9 +2,12 @@
 
 #include <re2/re2.h>
 
+#include <array>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/hash.hpp"
@@ -26,8 +29,26 @@ inline constexpr std::size_t kPathSegmentsMax = 16;
 inline constexpr std::size_t kDecodeStepsMax = 8;
 inline constexpr std::size_t kSignaturesMax = 8;  // in one header while the sender changes its key
 inline constexpr std::size_t kSecretTriesMax = 16;  // two live values of four names
+inline constexpr std::size_t kInflateRatioMax =
+    100;  // JSON of calls shrinks to a tenth; a bomb to a thousandth
+inline constexpr std::size_t kInflateSlackBytes =
+    4096;  // ... but a short text may be all repetition
+inline constexpr std::size_t kBlockLinesMax =
+    256;  // a manager event with all its variables has under 100
+inline constexpr std::size_t kBlockFieldsMax = 10'000;  // of all blocks of one body
+inline constexpr std::chrono::seconds kTokenSkew{60};   // between a token's maker's clock and ours
 
 enum class Root { method, path, query, header, body, raw_form, index, item };
+
+inline constexpr std::array<std::pair<std::string_view, Root>, 8> kRoots{
+    {{"method", Root::method},
+     {"path", Root::path},
+     {"query", Root::query},
+     {"header", Root::header},
+     {"body", Root::body},
+     {"raw_form", Root::raw_form},
+     {"index", Root::index},
+     {"item", Root::item}}};
 
 /// RFC 6901, split; the first token is the root.
 struct Pointer {
@@ -86,10 +107,42 @@ struct Expr {
 };
 
 struct Decoding {
-  enum class Step { auto_, json, form, formraw, query, none, parse, b64, lift, pct, lowerkeys };
+  enum class Step {
+    auto_,
+    json,
+    form,
+    formraw,
+    query,
+    jwt,
+    blocks,
+    none,
+    parse,
+    b64,
+    lift,
+    pct,
+    lowerkeys,
+    gunzip
+  };
   Step step = Step::auto_;
   Pointer at;
 };
+
+inline constexpr std::array<std::pair<std::string_view, Decoding::Step>, 11> kPlainSteps{
+    {{"auto", Decoding::Step::auto_},
+     {"json", Decoding::Step::json},
+     {"form", Decoding::Step::form},
+     {"formraw", Decoding::Step::formraw},
+     {"query", Decoding::Step::query},
+     {"jwt", Decoding::Step::jwt},
+     {"blocks", Decoding::Step::blocks},
+     {"gunzip", Decoding::Step::gunzip},
+     {"none", Decoding::Step::none},
+     {"pct", Decoding::Step::pct},
+     {"lowerkeys", Decoding::Step::lowerkeys}}};
+inline constexpr std::array<std::pair<std::string_view, Decoding::Step>, 3> kStepsAt{
+    {{"parse", Decoding::Step::parse},
+     {"b64", Decoding::Step::b64},
+     {"lift", Decoding::Step::lift}}};
 
 struct Signed {
   enum class What { raw, url, secret, value };
@@ -99,7 +152,18 @@ struct Signed {
 };
 
 struct Auth {
-  enum class Scheme { equals, bearer, basic, hmac, hash };
+  enum class Scheme {
+    equals,
+    bearer,
+    basic,
+    hmac,
+    hash,
+    ed25519,
+    jwt_header,
+    jwt_body,
+    twilio,
+    plivo_v3
+  };
   enum class Encode { hex, b64, b64hex };
   enum class Key { text, hex, b64, whsec };
   Scheme scheme = Scheme::equals;
@@ -114,7 +178,21 @@ struct Auth {
   std::vector<Signed> parts;
   std::optional<Expr> timestamp;
   std::chrono::seconds tolerance{300};
+  std::string body_hash;  // claim that holds the body's SHA-256 in hex
+  bool is_dated = false;  // the claim iat must lie within the tolerance
 };
+
+inline constexpr std::array<std::pair<std::string_view, Auth::Scheme>, 10> kSchemes{
+    {{"equals", Auth::Scheme::equals},
+     {"bearer", Auth::Scheme::bearer},
+     {"basic", Auth::Scheme::basic},
+     {"hmac", Auth::Scheme::hmac},
+     {"hash", Auth::Scheme::hash},
+     {"ed25519", Auth::Scheme::ed25519},
+     {"jwt_header", Auth::Scheme::jwt_header},
+     {"jwt_body", Auth::Scheme::jwt_body},
+     {"twilio", Auth::Scheme::twilio},
+     {"plivo_v3", Auth::Scheme::plivo_v3}}};
 
 struct Handshake {
   Condition when;
@@ -154,6 +232,7 @@ class DialectProgram {
   webhook::Expr base;
   std::vector<webhook::Rule> rules;
   std::optional<webhook::Pointer> facts;  ///< instead of rules: facts as they are
+  webhook::Expr dedupe;                   ///< the vendor's id of a delivery
   std::string tz;
   NumberPlan numbers;  ///< what the vendor writes; a source may say more
   std::vector<std::string> secrets;

@@ -7,8 +7,11 @@ namespace hookswitch::webhook {
 
 /// True when the source has no secrets; else when at least one auth rule of the dialect applied and
 /// every one that applied was satisfied by a live value of its secret. Compares in constant time;
-/// does not stop at the first secret that fits.
+/// does not stop at the first secret that fits. `trace` may be nullptr.
 bool is_authentic(const DialectProgram& program, const HookOptions& options,
-                  const HookRequest& request, Evaluator& evaluator);
+                  const HookRequest& request, Evaluator& evaluator, HookTrace* trace);
+
+/// "hmac": as dialect files write it.
+std::string_view scheme_name(Auth::Scheme scheme);
 
 }  // namespace hookswitch::webhook
