@@ -44,8 +44,8 @@ inline std::uint64_t orders_of(std::size_t facts) {
 /// makes of them: facts, ticks and seeds of ids are the same.
 class Runner {
  public:
-  explicit Runner(const Scenario& scenario)
-      : scenario_(scenario), directory_(people()), facts_(), groups_() {
+  explicit Runner(const Scenario& scenario, std::shared_ptr<const Directory> directory = people())
+      : scenario_(scenario), directory_(std::move(directory)), facts_(), groups_() {
     for (std::size_t i = 0; i < scenario.facts.size(); ++i) {
       facts_.push_back(scenario.facts[i].fact);
       const std::size_t group = scenario.facts[i].group;

@@ -6,33 +6,6 @@ namespace {
 std::string facts(const std::string& body) {
   return facts_of(Hook{shipped("elma365"), options_with()}.handle(post(body)));
 }
-std::string recorded_facts(const std::string& name) {
-  return facts_of(Hook{shipped("elma365"), options_with()}.handle(recorded("elma365", name)));
-}
-
-const char* const kClient =
-    R"("from":{"number":"+12025550143","presented":"12025550143"},"to":{"ext":"101"},"agent":{"ext":"101"})";
-
-TEST(Elma365, SampleOfTheVendorIsAnInboundRingWithoutIds) {
-  EXPECT_EQ(recorded_facts("01-doc-sample"),
-            std::string{R"({"type":"ringing","direction":"inbound",)"} + kClient + "}");
-}
-
-TEST(Elma365, EventObjectIsTaken) {
-  EXPECT_EQ(
-      recorded_facts("02-event"),
-      std::string{R"({"type":"ringing","ids":{"call":["ext-call-1"]},"direction":"inbound",)"} +
-          kClient + "}");
-}
-
-TEST(Elma365, CallRecordIsAReport) {
-  EXPECT_EQ(
-      recorded_facts("03-callrecord"),
-      std::string{R"({"type":"report","ids":{"call":["ext-call-1"]},"direction":"inbound",)"} +
-          kClient +
-          R"(,"duration_ms":33000,"disposition":"answered","recording":{"url":"https://example.com/rec.mp3"}})");
-}
-
 TEST(Elma365, CallLinkOfTheVendorsOtherPageIsTakenToo) {
   EXPECT_EQ(
       facts(

@@ -66,8 +66,8 @@ inline HookRequest post(std::string body, std::string type = "application/json")
   return out;
 }
 
-/// A recorded request of tests/data/payloads: body as it is, request line and headers from the file
-/// beside it.
+/// A recorded request of tests/data/payloads: body as it is (`name` with any ending, or none),
+/// request line and headers from the file beside it. What follows /hooks/{source}/ is the rest.
 inline HookRequest recorded(const std::string& dialect, const std::string& name) {
   const auto folder = source_root() / "tests/data/payloads" / dialect;
   HookRequest out;
@@ -76,17 +76,23 @@ inline HookRequest recorded(const std::string& dialect, const std::string& name)
   std::string line;
   std::getline(headers, line);
   out.method = line.substr(0, line.find(' '));
-  const auto target = line.substr(line.find(' ') + 1, line.rfind(' ') - line.find(' ') - 1);
-  if (const auto mark = target.find('?'); mark != std::string::npos)
+  std::string target = line.substr(line.find(' ') + 1, line.rfind(' ') - line.find(' ') - 1);
+  if (const auto mark = target.find('?'); mark != std::string::npos) {
     out.query = target.substr(mark + 1);
+    target.resize(mark);
+  }
+  const auto source = target.find("/hooks/") + 7;
+  if (const auto rest = target.find('/', source); rest != std::string::npos)
+    out.rest = target.substr(rest + 1);
   while (std::getline(headers, line)) {
     if (line.empty() || line.front() == '#') continue;
     const auto colon = line.find(':');
     out.headers.emplace_back(to_lower(line.substr(0, colon)),
                              std::string{trim(line.substr(colon + 1))});
   }
-  const bool text = std::filesystem::exists(folder / (name + ".txt"));
-  out.body = read_bytes(folder / (name + (text ? ".txt" : ".json")));
+  for (const auto& file : std::filesystem::directory_iterator{folder})
+    if (file.path().stem() == name && file.path().extension() != ".headers")
+      out.body = read_bytes(file.path());
   return out;
 }
 
