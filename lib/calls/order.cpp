@@ -90,20 +90,21 @@ Time untimed_place(const CallRecord& record, std::size_t at) {
 }
 
 /// Where a told state belongs that arrives after untimed ones of its leg and yet names an earlier
-/// time: after them. Its clock is not ours: some tell whole seconds, some are far off.
-Time after_untimed(const CallRecord& record, std::size_t at) {
+/// time: after them, where they belong (`placed`: those before `at` are). Its clock is not ours: some
+/// tell whole seconds, some are far off.
+Time after_untimed(const CallRecord& record, std::size_t at, const Order& placed) {
   const Note& note = record.notes[at];
   const Mention& who = record.mentions[note.mention];
   Time out = note.at;
   for (std::size_t i = 0; i < at; ++i) {
     const Note& other = record.notes[i];
     if (other.told_at || rank(other.type) < 0 || rank(other.type) >= rank(note.type) ||
-        other.at <= note.at)
+        placed[i].at <= note.at)
       continue;
     const Mention& about = record.mentions[other.mention];
     if (record.parts[about.part].source == record.parts[who.part].source &&
         same_subject(about, who))
-      out = std::max(out, other.at);
+      out = std::max(out, placed[i].at);
   }
   return out;
 }
@@ -129,7 +130,7 @@ Order canonical_order(const CallRecord& record, const SourceBook& sources) {
     out[i] = {static_cast<std::uint16_t>(i), static_cast<std::int16_t>(own), note.at};
     any_seq |= note.has_seq();
     if (!note.told_at && own >= 0 && own < highest) out[i].at = untimed_place(record, i);
-    if (note.told_at && any_untimed && own > 0) out[i].at = after_untimed(record, i);
+    if (note.told_at && any_untimed && own > 0) out[i].at = after_untimed(record, i, out);
   }
   // Of two sources, one's clock may be behind: the end that it tells comes after what the other has
   // told of the call, as far as clocks differ.

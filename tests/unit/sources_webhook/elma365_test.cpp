@@ -6,6 +6,7 @@ namespace {
 std::string facts(const std::string& body) {
   return facts_of(Hook{shipped("elma365"), options_with()}.handle(post(body)));
 }
+
 TEST(Elma365, CallLinkOfTheVendorsOtherPageIsTakenToo) {
   EXPECT_EQ(
       facts(
