@@ -11,6 +11,8 @@ namespace {
 constexpr char kFinalText = '\x81', kFinalDeflatedText = '\xc1';
 /// Below, a header alone is as long as what is saved.
 constexpr std::size_t kDeflateBytesMin = 128;
+/// The end of the empty block with which zlib ends what it flushes.
+constexpr std::string_view kBlockEnd{"\0\0\xff\xff", 4};
 
 /// RFC 6455 §5.2, without a mask.
 std::string head(char first, std::size_t size) {
@@ -44,7 +46,8 @@ class Deflater {
   Deflater(const Deflater&) = delete;
   Deflater& operator=(const Deflater&) = delete;
 
-  /// The payload of a message (RFC 7692 §7.2.1); empty: it cannot be made.
+  /// The payload of a message (RFC 7692 §7.2.1), without the end of the empty block that the
+  /// receiver puts back; empty: it cannot be made.
   std::string run(std::string_view text) {
     if (!ready_ || deflateReset(&stream_) != Z_OK) return {};
     std::string out(deflateBound(&stream_, text.size()) + 16, '\0');
@@ -54,8 +57,7 @@ class Deflater {
     stream_.next_out = reinterpret_cast<Bytef*>(out.data());
     stream_.avail_out = static_cast<uInt>(out.size());
     if (deflate(&stream_, Z_SYNC_FLUSH) != Z_OK || stream_.avail_in != 0) return {};
-    constexpr std::size_t kTail = 4;  // of the empty block; the receiver puts it back
-    out.resize(out.size() - stream_.avail_out - kTail);
+    out.resize(out.size() - stream_.avail_out - kBlockEnd.size());
     return out;
   }
 
@@ -64,24 +66,60 @@ class Deflater {
   bool ready_ = false;
 };
 
+std::string deflated(std::string_view text) {
+  static thread_local Deflater deflater;
+  return text.size() > UINT32_MAX ? std::string{} : deflater.run(text);
+}
+
 }  // namespace
 
-EncodedFrame::EncodedFrame(std::string_view text) {
-  wire_ = head(kFinalText, text.size());
+const std::string& FrameRest::deflated() const {
+  std::call_once(deflated_once_, [this] { deflated_ = hookswitch::deflated(text_); });
+  return deflated_;
+}
+
+EncodedFrame::EncodedFrame(std::string_view text, std::shared_ptr<const FrameRest> rest)
+    : rest_(std::move(rest)) {
+  wire_ = head(kFinalText, text.size() + (rest_ ? rest_->text().size() : 0));
   head_ = wire_.size();
   wire_.reserve(head_ + text.size());
   wire_ += text;
 }
 
-std::string_view EncodedFrame::deflated_wire() const {
-  if (text().size() < kDeflateBytesMin || text().size() > UINT32_MAX) return wire_;
-  std::call_once(deflated_once_, [this] {
-    static thread_local Deflater deflater;
-    const std::string payload = deflater.run(text());
-    if (!payload.empty() && payload.size() + head_ < wire_.size())
-      deflated_ = head(kFinalDeflatedText, payload.size()) + payload;
-  });
-  return deflated_.empty() ? wire() : deflated_;
+std::string_view EncodedFrame::text() const {
+  const auto [own, rest] = plain();
+  if (!rest_) return own;
+  std::call_once(joined_once_, [&] { joined_ = std::string{own} + std::string{rest}; });
+  return joined_;
+}
+
+EncodedFrame::Bytes EncodedFrame::wire() const {
+  return {wire_, rest_ ? std::string_view{rest_->text()} : std::string_view{}};
+}
+
+EncodedFrame::Bytes EncodedFrame::plain() const {
+  const auto [own, rest] = wire();
+  return {own.substr(head_), rest};
+}
+
+void EncodedFrame::deflate() const {
+  const std::string own = deflated(plain()[0]);
+  if (own.empty() || (rest_ && rest_->deflated().empty())) return;
+  if (rest_) {
+    // What two deflaters made one after the other is one message where the first ended a block.
+    const std::size_t size = own.size() + kBlockEnd.size() + rest_->deflated().size();
+    deflated_ = head(kFinalDeflatedText, size) + own;
+    deflated_ += kBlockEnd;
+  } else if (own.size() + head_ < wire_.size()) {
+    deflated_ = head(kFinalDeflatedText, own.size()) + own;
+  }
+}
+
+EncodedFrame::Bytes EncodedFrame::deflated_wire() const {
+  if (!rest_ && wire_.size() - head_ < kDeflateBytesMin) return wire();
+  std::call_once(deflated_once_, [this] { deflate(); });
+  if (deflated_.empty()) return wire();
+  return {deflated_, rest_ ? std::string_view{rest_->deflated()} : std::string_view{}};
 }
 
 }  // namespace hookswitch

@@ -45,9 +45,10 @@ inline constexpr std::size_t kReplayPageEvents =
     256;  // a resume reads the journal in pages of this
 inline constexpr std::size_t kReplayPageBytes =
     256 * 1024;  // ... and of at most this, a quarter of the client's queue
-inline constexpr std::size_t kTailEvents = 32'768;  // the newest events, kept decoded for who resumes
-inline constexpr std::size_t kTailBytes = 32 * 1024 * 1024;  // ... and of at most these texts
-inline constexpr std::size_t kAckWindow = 1000;             // default window of a client
+inline constexpr std::size_t kTailEvents =
+    32'768;  // the newest events, kept decoded for who resumes
+inline constexpr std::size_t kTailBytes = 64 * 1024 * 1024;  // ... in about this much memory
+inline constexpr std::size_t kAckWindow = 1000;              // default window of a client
 inline constexpr std::chrono::seconds kHelloTime{5};
 inline constexpr std::chrono::seconds kPingTime{20};
 
@@ -61,7 +62,8 @@ inline constexpr std::size_t kReplayEventsPerTurn =
     2048;  // past events looked at between two commits: 8 pages of the journal, some milliseconds
 inline constexpr std::size_t kBatchFactsMax = 4096;  // facts folded into one commit
 inline constexpr std::size_t kCommitEventBytesMax =
-    16 * 1024 * 1024;  // of events: each shows its whole call, so a small fact may bring a large one
+    16 * 1024 *
+    1024;  // of events: each shows its whole call, so a small fact may bring a large one
 inline constexpr std::chrono::milliseconds kWorkTime{
     20};  // for what clients ask, between two commits
 inline constexpr std::size_t kBatchBytesMax = 8 * 1024 * 1024;  // ... or as many as hold this

@@ -5,14 +5,26 @@
 
 namespace hookswitch {
 
+namespace {
+
+/// Beside its text an event is there decoded, and perhaps as a message for streams: each takes
+/// about as much again.
+std::size_t cost(const Frame& native) { return 3 * native->text().size(); }
+
+}  // namespace
+
+std::string stream_head(const Cursor& cursor, std::string_view type) {
+  std::string out = "id: ";
+  out += cursor.str();
+  out += "\nevent: ";
+  out += type;
+  out += "\ndata: ";
+  return out;
+}
+
 Frame stream_frame(const Cursor& cursor, std::string_view type, std::string_view json) {
-  std::string text;
-  text.reserve(json.size() + type.size() + cursor.epoch.size() + 48);
-  text += "id: ";
-  text += cursor.str();
-  text += "\nevent: ";
-  text += type;
-  text += "\ndata: ";
+  std::string text = stream_head(cursor, type);
+  text.reserve(text.size() + json.size() + 2);
   text += json;
   text += "\n\n";
   return make_frame(text);
@@ -25,7 +37,7 @@ std::uint64_t EventTail::key_of(SubscriptionIndex::By by, const std::string& val
 }
 
 const ToldEvent& EventTail::add(const Event& event, const Frame& native) {
-  const std::size_t size = native->text().size();
+  const std::size_t size = cost(native);
   const std::uint64_t offset = event.cursor.offset;
   if (const auto it = orgs_.find(event.org);
       it != orgs_.end() && !it->second.events.empty() &&
@@ -64,7 +76,7 @@ void EventTail::drop_oldest() {
           first = 0;
         }
       });
-  bytes_ -= oldest.native()->text().size();
+  bytes_ -= cost(oldest.native());
   org.events.pop_front();
   order_.pop_front();
 }

@@ -14,7 +14,7 @@ namespace hookswitch {
 
 /// The newest events of all organisations, decoded: who comes back after a short absence, or a
 /// whole crowd after a break of the network, is served from here and not from the disk. Bounded by
-/// events (0: nobody is served from here) and by the bytes of their texts; the oldest goes first.
+/// events (0: nobody is served from here) and by about the memory they take; the oldest goes first.
 /// Broker thread.
 class EventTail {
  public:

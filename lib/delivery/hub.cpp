@@ -142,26 +142,41 @@ void Hub::welcome(HubClient& client, bool resumed) {
   else
     out.string(client.grant.user);
   out.member("cursor", cursor.str()).member("resumed", resumed);
-  if (!resumed) {
-    out.key("snapshot").begin_array();
-    for (const auto& entry : snapshots_.of(client.grant.org)) {
-      if (!may_see(client.grant, entry.call->org, entry.people)) continue;
-      const auto asked = [&](const auto& named) { return named.second.matches(*entry.call); };
-      if (client.everything || std::any_of(client.filters.begin(), client.filters.end(), asked))
-        out.raw(entry.json());
-    }
-    out.end_array();
-  }
   const auto number = [](std::size_t value) { return static_cast<std::int64_t>(value); };
   out.member("ping_ms", static_cast<std::int64_t>(client.ping.count()));
   out.key("limits").begin_object().member("frame_bytes_max", number(kClientFrameBytesMax));
   out.member("filters_max", number(kFiltersPerClientMax));
   if (client.acks) out.member("ack_window", number(client.acks->events_max()));
-  out.end_object().end_object();
-  if (!client.stream) return send(client, out.view());
+  out.end_object();
+  const std::string end = client.stream ? "}\n\n" : "}";
+  std::shared_ptr<const FrameRest> rest;
+  std::string text = client.stream ? stream_head(cursor, "welcome") : std::string{};
+  if (resumed) {
+    text += out.str() + end;
+  } else {
+    out.key("snapshot");
+    text += out.str() + ":";  // which the writer would put before the value
+    if (client.everything && client.grant.allows(Scope::events_org))
+      rest = snapshots_.whole(client.grant.org, end);
+    else
+      text += own_snapshot(client) + end;
+  }
   metrics_.frames.add();
   client.told = cursor.offset;
-  client.sink->send(stream_frame(cursor, "welcome", out.view()));
+  client.sink->send(std::make_shared<const EncodedFrame>(text, std::move(rest)));
+}
+
+std::string Hub::own_snapshot(const HubClient& client) {
+  json::Writer out;
+  out.begin_array();
+  for (const auto& entry : snapshots_.of(client.grant.org)) {
+    if (!may_see(client.grant, entry.call->org, entry.people)) continue;
+    const auto asked = [&](const auto& named) { return named.second.matches(*entry.call); };
+    if (client.everything || std::any_of(client.filters.begin(), client.filters.end(), asked))
+      out.raw(entry.json());
+  }
+  out.end_array();
+  return out.str();
 }
 
 void Hub::close(ClientId id, Errc why) {

@@ -110,6 +110,8 @@ class Hub {
   /// A page of its replay, now or when it is its turn.
   void next_page(HubClient& client);
   void welcome(HubClient& client, bool resumed);
+  /// The calls that it may see and asked for, as a JSON array.
+  std::string own_snapshot(const HubClient& client);
   Cursor newest(const HubClient& client) const;
   /// Up to where the client has been offered everything that it may see.
   Cursor offered(const HubClient& client) const;

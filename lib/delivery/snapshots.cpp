@@ -23,4 +23,15 @@ const std::vector<Snapshots::Entry>& Snapshots::of(const std::string& org) {
   return it->second;
 }
 
+std::shared_ptr<const FrameRest> Snapshots::whole(const std::string& org, const std::string& end) {
+  auto& out = wholes_[{org, end}];
+  if (out) return out;
+  json::Writer array;
+  array.begin_array();
+  for (const auto& entry : of(org)) array.raw(entry.json());
+  array.end_array();
+  out = std::make_shared<const FrameRest>(array.str() + end);
+  return out;
+}
+
 }  // namespace hookswitch

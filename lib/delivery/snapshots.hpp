@@ -1,10 +1,13 @@
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
+#include "base/encoded_frame.hpp"
 #include "delivery/history.hpp"
 
 namespace hookswitch {
@@ -25,11 +28,17 @@ class Snapshots {
   explicit Snapshots(const History& history) : history_(history) {}
   /// Lives until forget().
   const std::vector<Entry>& of(const std::string& org);
-  void forget() { orgs_.clear(); }
+  /// All of them as a JSON array with `end` behind it, written once for all who may see all.
+  std::shared_ptr<const FrameRest> whole(const std::string& org, const std::string& end);
+  void forget() {
+    orgs_.clear();
+    wholes_.clear();
+  }
 
  private:
   const History& history_;
   std::unordered_map<std::string, std::vector<Entry>> orgs_;
+  std::map<std::pair<std::string, std::string>, std::shared_ptr<const FrameRest>> wholes_;
 };
 
 }  // namespace hookswitch

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -11,6 +12,9 @@ namespace hookswitch {
 /// One message of an event stream (WHATWG HTML §9.2): `id`, `event` and one line of `data`, for
 /// which `json` must have no line end, as compact JSON never has.
 Frame stream_frame(const Cursor& cursor, std::string_view type, std::string_view json);
+
+/// Its beginning, up to where the JSON goes; behind that belong two line ends.
+std::string stream_head(const Cursor& cursor, std::string_view type);
 
 /// A block that dispatches nothing and sets what a browser sends as Last-Event-ID (§9.2.6).
 Frame stream_place(const Cursor& cursor);

@@ -17,14 +17,16 @@ iovec to_iovec(std::string_view bytes) { return {const_cast<char*>(bytes.data())
 }  // namespace
 
 void ChannelWriter::keep(const Batch& batch, std::size_t done, Clock::time_point now) {
+  bool begun = false;
   for (const auto& piece : batch.pieces) {
+    begun = done > 0 || (begun && piece.goes_on);
     if (done >= piece.bytes.size()) {
       done -= piece.bytes.size();
       continue;
     }
     const std::string_view rest = piece.bytes.substr(done);
     bytes_ += rest.size();
-    queue_.push_back({*piece.owner, rest, now, done > 0});
+    queue_.push_back({*piece.owner, rest, now, begun, piece.goes_on});
     done = 0;
   }
 }
@@ -111,7 +113,10 @@ ChannelWriter::Progress ChannelWriter::resume(WriteEnd& end) {
 
 std::size_t ChannelWriter::first_unbegun(const WriteEnd& end) const {
   std::size_t promised = end.promised(), out = first_;
-  while (out < queue_.size() && (promised > 0 || queue_[out].begun)) {
+  const auto must_go = [&](const Waiting& waiting) {
+    return promised > 0 || waiting.begun || (waiting.goes_on && out > first_);
+  };
+  while (out < queue_.size() && must_go(queue_[out])) {
     promised -= std::min(promised, queue_[out].bytes.size());
     ++out;
   }
@@ -129,6 +134,13 @@ void ChannelWriter::drop_unbegun(const WriteEnd& end) {
   }
 }
 
+std::size_t ChannelWriter::bytes_behind_first() const {
+  std::size_t first = 0, i = first_;
+  if (i < queue_.size()) first = queue_[i++].bytes.size();
+  if (i < queue_.size() && queue_[i].goes_on) first += queue_[i].bytes.size();
+  return bytes_ - first;
+}
+
 void ChannelWriter::taken(std::size_t size) {
   HS_ASSERT(size <= bytes_);
   bytes_ -= size;
@@ -143,7 +155,7 @@ void ChannelWriter::taken(std::size_t size) {
     return;
   }
   queue_[first_].bytes.remove_prefix(size);
-  queue_[first_].begun = queue_[first_].begun || size > 0;
+  queue_[first_].begun = queue_[first_].begun || size > 0 || queue_[first_].goes_on;
   if (first_ > 256 && first_ > queue_.size() / 2) {
     queue_.erase(queue_.begin(), queue_.begin() + static_cast<std::ptrdiff_t>(first_));
     if (pong_ != kNone) pong_ -= first_;

@@ -21,7 +21,8 @@ enum class Form : std::uint8_t { text, framed, deflated };
 struct Batch {
   struct Piece {
     std::string_view bytes;
-    const Frame* owner;  ///< keeps `bytes`; copied only if they have to wait
+    const Frame* owner;    ///< keeps `bytes`; copied only if they have to wait
+    bool goes_on = false;  ///< they are the rest of the frame that the piece before began
   };
   std::span<const Piece> pieces;
   std::string_view joined;  ///< all pieces in one; empty: nobody has joined them
@@ -49,9 +50,10 @@ class ChannelWriter {
   void drop_unbegun(const WriteEnd& end);
 
   bool empty() const { return queue_.empty(); }
-  std::size_t frames() const { return queue_.size() - first_; }
   /// Bytes that wait.
   std::size_t bytes() const { return bytes_; }
+  /// Those of them behind the first frame that waits, whatever its size is.
+  std::size_t bytes_behind_first() const;
   /// Since when the first of them does. Only when not empty.
   Clock::time_point since() const { return queue_[first_].since; }
 
@@ -60,7 +62,8 @@ class ChannelWriter {
     Frame owner;
     std::string_view bytes;  ///< what is left of it
     Clock::time_point since;
-    bool begun = false;  ///< some of it is written
+    bool begun = false;    ///< some of its frame is written
+    bool goes_on = false;  ///< as in Piece
   };
   /// All but the first `done` bytes of the batch have to wait.
   void keep(const Batch& batch, std::size_t done, Clock::time_point now);

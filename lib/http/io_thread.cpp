@@ -26,10 +26,10 @@ constexpr std::chrono::milliseconds kRestMax{2};
 /// Several small frames are put into one for all who get the same; more bytes than this are not.
 constexpr std::size_t kJoinedBytesMax = 256 * 1024;
 
-std::string_view bytes_of(const EncodedFrame& frame, Form form) {
+EncodedFrame::Bytes bytes_of(const EncodedFrame& frame, Form form) {
   switch (form) {
     case Form::text:
-      return frame.text();
+      return frame.plain();
     case Form::framed:
       return frame.wire();
     case Form::deflated:
@@ -194,8 +194,9 @@ Batch IoThread::batch(std::uint32_t first, Form form) {
   joined_.clear();
   for (const std::uint32_t index : gathered_) {
     const Frame& frame = turn_.frames[index];
-    const std::string_view bytes = bytes_of(*frame, form);
-    if (!bytes.empty()) pieces_.push_back({bytes, &frame});
+    const auto [own, shared_rest] = bytes_of(*frame, form);
+    if (!own.empty()) pieces_.push_back({own, &frame});
+    if (!shared_rest.empty()) pieces_.push_back({shared_rest, &frame, true});
   }
   return {pieces_, joined_};
 }

@@ -184,11 +184,12 @@ void PushConnection::say_by(Write write, std::string bytes) {
 }
 
 /// More than the budget waits, and not only because one commit brought it all at once: the reader
-/// has had time to take some. One frame may wait whatever its size.
+/// has had time to take some. The first frame that waits may be as large as it is.
 bool PushConnection::over_budget(Clock::time_point now) const {
   const std::size_t most = io_.shared.options.client_queue_bytes_max;
-  if (writer_.frames() < 2 || writer_.bytes() <= most) return false;
-  return now - writer_.since() > kBurstTime || writer_.bytes() > kBurstFactor * most;
+  const std::size_t waiting = writer_.bytes_behind_first();
+  if (waiting <= most) return false;
+  return now - writer_.since() > kBurstTime || waiting > kBurstFactor * most;
 }
 
 // --- the end ------------------------------------------------------------------------------------

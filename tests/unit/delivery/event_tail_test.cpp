@@ -59,8 +59,8 @@ TEST_F(EventTailTest, TheOldestOfAllOrganisationsGoesFirst) {
   EXPECT_EQ(after(1, "globex"), Offsets{2});
 }
 
-TEST_F(EventTailTest, TextsAreBoundedTooButTheNewestStays) {
-  tail = EventTail{100, 25};
+TEST_F(EventTailTest, MemoryIsBoundedTooButTheNewestStays) {
+  tail = EventTail{100, 3 * 25};
   for (std::uint64_t i = 1; i <= 4; ++i) add(i);
   EXPECT_EQ(after(2), (Offsets{3, 4}));
   EXPECT_EQ(after(1), Offsets{0});

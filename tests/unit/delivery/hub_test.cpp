@@ -262,6 +262,21 @@ TEST(Hub, CloseAllTellsEveryClient) {
   EXPECT_EQ(two.sink->closed, std::vector<Errc>{Errc::shutting_down});
 }
 
+TEST(Hub, SnapshotOfAllCallsIsMadeOnceForAllWhoSeeAll) {
+  HubBench bench;
+  bench.history.calls = {call_at("a", {{"alice", "101"}}), call_at("b", {{"bob", "102"}})};
+  const auto one = bench.attach(grant("boss", Scope::events_org));
+  const auto two = bench.attach(grant("boss", Scope::events_org));
+  const auto own = bench.attach(grant("alice", Scope::events_own));
+  EXPECT_EQ(one.sink->frames[0]->plain()[1].data(), two.sink->frames[0]->plain()[1].data());
+  const auto calls = [](const HubBench::Ticket& ticket) {
+    const auto welcome = json::parse(ticket.sink->frames[0]->text());
+    return json::find(*welcome, "snapshot")->Size();
+  };
+  EXPECT_EQ(calls(one), 2u);
+  EXPECT_EQ(calls(own), 1u);
+}
+
 TEST(Hub, ShutdownTellsEachClientHowFarItIs) {
   HubBench bench{HubLimits{.tail_events_max = 0, .page_events_max = 1}};
   Attach streaming = bench.wish(grant("boss", Scope::events_org));

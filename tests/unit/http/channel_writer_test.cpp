@@ -105,7 +105,7 @@ TEST_F(ChannelWriterTest, WhatIsDroppedHasNotBegun) {
   end.room = 5;
   write({"one", "two", "three"});
   writer.drop_unbegun(end);
-  EXPECT_EQ(writer.frames(), 1U);
+  EXPECT_EQ(writer.bytes_behind_first(), 0U);
   EXPECT_EQ(writer.bytes(), 1U);
   writer.write(end, "BYE", now);
   end.room = SIZE_MAX;
@@ -121,12 +121,44 @@ TEST_F(ChannelWriterTest, WhatIsDroppedBetweenFramesIsAllOfThem) {
   EXPECT_EQ(writer.bytes(), 0U);
 }
 
+TEST_F(ChannelWriterTest, FrameThatHasBegunKeepsItsRest) {
+  const Frame frame = make_frame("own ");
+  const std::vector<Batch::Piece> pieces{{"own ", &frame}, {"rest", &frame, true}};
+  for (std::size_t room = 0; room < 8; ++room) {
+    end = {};
+    writer = {};
+    end.room = room;
+    writer.write(end, {pieces, {}}, now);
+    EXPECT_EQ(writer.bytes_behind_first(), 0U) << "it is one frame";
+    write({"next"});
+    EXPECT_EQ(writer.bytes_behind_first(), 4U);
+    writer.drop_unbegun(end);
+    writer.write(end, "BYE", now);
+    end.room = SIZE_MAX;
+    EXPECT_EQ(writer.resume(end), Progress::all);
+    EXPECT_EQ(end.taken, room == 0 ? "BYE" : "own restBYE") << room;
+  }
+}
+
+TEST_F(ChannelWriterTest, FrameThatIsPromisedKeepsItsRest) {
+  end.room = 0;
+  end.promises = true;
+  end.promise_size = 2;
+  const Frame frame = make_frame("own ");
+  const std::vector<Batch::Piece> pieces{{"own ", &frame}, {"rest", &frame, true}};
+  writer.write(end, {pieces, {}}, now);
+  writer.drop_unbegun(end);
+  end.room = SIZE_MAX;
+  EXPECT_EQ(writer.resume(end), Progress::all);
+  EXPECT_EQ(end.taken, "own rest");
+}
+
 TEST_F(ChannelWriterTest, WhatIsPromisedIsNotDropped) {
   end.room = 0;
   end.promises = true;
   write({"one", "two", "three"});  // five bytes are promised: "onetw"
   writer.drop_unbegun(end);
-  EXPECT_EQ(writer.frames(), 2U);
+  EXPECT_EQ(writer.bytes_behind_first(), 3U);
   writer.write(end, "BYE", now);
   end.room = SIZE_MAX;
   EXPECT_EQ(writer.resume(end), Progress::all);
@@ -168,11 +200,11 @@ TEST_F(ChannelWriterTest, OnlyTheNewestPongWaits) {
   write({"one"});
   for (int i = 0; i < 1000; ++i)
     EXPECT_EQ(writer.write_pong(end, "pong" + std::to_string(i), now), Progress::waiting);
-  EXPECT_EQ(writer.frames(), 2U);
+  EXPECT_EQ(writer.bytes_behind_first(), std::string{"pong999"}.size());
   EXPECT_EQ(writer.bytes(), 2 + std::string{"pong999"}.size());
   write({"two"});
   writer.write_pong(end, "PONG", now + std::chrono::seconds{1});
-  EXPECT_EQ(writer.frames(), 3U);
+  EXPECT_EQ(writer.bytes_behind_first(), std::string{"twoPONG"}.size());
   EXPECT_EQ(writer.since(), now);
   end.room = SIZE_MAX;
   EXPECT_EQ(writer.resume(end), Progress::all);
@@ -185,7 +217,7 @@ TEST_F(ChannelWriterTest, PongThatHasBegunIsFollowedNotReplaced) {
   writer.write_pong(end, "first", now);
   writer.write_pong(end, "second", now);
   writer.write_pong(end, "third", now);
-  EXPECT_EQ(writer.frames(), 2U);
+  EXPECT_EQ(writer.bytes_behind_first(), std::string{"third"}.size());
   end.room = SIZE_MAX;
   writer.resume(end);
   writer.write_pong(end, "fourth", now);

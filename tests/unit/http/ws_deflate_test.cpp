@@ -84,12 +84,25 @@ TEST(WsDeflate, AgreesToNothingElse) {
 
 TEST(WsDeflate, EveryMessageStandsForItself) {
   const EncodedFrame frame{std::string(1000, 'a') + "end"};
-  ASSERT_LT(frame.deflated_wire().size(), 100u);
-  EXPECT_EQ(frame.deflated_wire()[0], '\xc1');
-  EXPECT_EQ(frame.deflated_wire().data(), frame.deflated_wire().data()) << "made once";
+  ASSERT_LT(frame.deflated_wire()[0].size(), 100u);
+  EXPECT_EQ(frame.deflated_wire()[0][0], '\xc1');
+  EXPECT_EQ(frame.deflated_wire()[0].data(), frame.deflated_wire()[0].data()) << "made once";
   for (int again = 0; again < 2; ++again) {
     std::string out;
-    EXPECT_EQ(inflate_message(frame.deflated_wire().substr(2), 65536, out), Inflated::whole);
+    EXPECT_EQ(inflate_message(frame.deflated_wire()[0].substr(2), 65536, out), Inflated::whole);
+    EXPECT_EQ(out, frame.text());
+  }
+}
+
+TEST(WsDeflate, SharedRestIsDeflatedOnceAndFitsBehindEveryBeginning) {
+  const auto rest = std::make_shared<const FrameRest>(std::string(5000, 'r') + "end");
+  for (const auto* own : {"", "x", "a longer beginning, a longer beginning"}) {
+    const EncodedFrame frame{own, rest};
+    const auto [first, second] = frame.deflated_wire();
+    EXPECT_EQ(second.data(), rest->deflated().data());
+    std::string out;
+    EXPECT_EQ(inflate_message(std::string{first.substr(2)} + std::string{second}, 65536, out),
+              Inflated::whole);
     EXPECT_EQ(out, frame.text());
   }
 }
@@ -99,7 +112,7 @@ TEST(WsDeflate, ShortAndDenseTextGoesOutAsItIs) {
   std::string dense;
   for (unsigned i = 0, x = 1; i < 300; ++i, x = x * 1664525u + 1013904223u)
     dense += static_cast<char>(33 + (x >> 24) % 90);
-  EXPECT_LE(EncodedFrame{dense}.deflated_wire().size(), EncodedFrame{dense}.wire().size());
+  EXPECT_LE(EncodedFrame{dense}.deflated_wire()[0].size(), EncodedFrame{dense}.wire()[0].size());
 }
 
 TEST(WsDeflate, ReaderInflatesWholeAndFragmentedMessages) {
