@@ -143,7 +143,9 @@ std::optional<std::string> as_text(const Value& value) {
   if (value.IsBool()) return value.GetBool() ? "true" : "false";
   if (value.IsInt64()) return fmt::format("{}", value.GetInt64());
   if (value.IsUint64()) return fmt::format("{}", value.GetUint64());
-  if (value.IsDouble()) return fmt::format("{}", value.GetDouble());
+  // Beyond 2^53 a double is not the number that was sent: two ids could become one.
+  if (value.IsDouble() && std::abs(value.GetDouble()) < 0x1p53)
+    return fmt::format("{}", value.GetDouble());
   return std::nullopt;
 }
 

@@ -41,7 +41,8 @@ bool is_word_of(Shape::Kind kind, std::string_view word);
 
 /// Missing, null, blank text, {} or [].
 bool is_empty(const json::Value& value);
-/// Text of a string, number or boolean; nullopt for all else.
+/// Text of a string, number or boolean; nullopt for all else, also for a number that only a double
+/// beyond 2^53 holds.
 std::optional<std::string> as_text(const json::Value& value);
 std::optional<double> as_number(const json::Value& value);
 /// Whole numbers as they are, others cut towards zero; text is read as decimal.
