@@ -33,6 +33,13 @@ Problem take_json(std::string_view text, RequestDocument& out, Value& target) {
   return std::nullopt;
 }
 
+/// The body as JSON. `parsed`: it has been read before, by a handshake's steps.
+Problem take_body_json(RequestDocument& out, Value& parsed) {
+  if (parsed.IsNull()) return take_json(out.text, out, out.body);
+  out.body = std::move(parsed);  // leaves null: it was used
+  return std::nullopt;
+}
+
 Problem take_form(std::string_view text, bool raw, RequestDocument& out) {
   auto flat = raw ? parse_raw_form(text, out.arena) : parse_flat_form(text, out.arena);
   if (!flat) return flat.error();
@@ -56,18 +63,18 @@ Problem take_jwt(std::string_view text, RequestDocument& out) {
 
 /// The first character tells JSON from a form; senders that leave out the type, or say text/plain,
 /// are many.
-Problem take_auto(const std::string& type, RequestDocument& out) {
+Problem take_auto(const std::string& type, RequestDocument& out, Value& parsed) {
   const auto body = trim(out.text);
   if (body.empty()) {
     out.body.CopyFrom(out.query, out.arena);
     return std::nullopt;
   }
-  if (is_json_type(type)) return take_json(out.text, out, out.body);
+  if (is_json_type(type)) return take_body_json(out, parsed);
   if (type == kFormType) return take_form(out.text, false, out);
   if (type == "application/jwt") return take_jwt(out.text, out);
   if (!type.empty() && !type.starts_with("text/"))
     return Error{Errc::unsupported_media_type, "neither JSON nor a form"};
-  if (body.front() == '{' || body.front() == '[') return take_json(out.text, out, out.body);
+  if (body.front() == '{' || body.front() == '[') return take_body_json(out, parsed);
   return take_form(body, false, out);
 }
 
@@ -144,14 +151,15 @@ Problem inflate_body(RequestDocument& out) {
   return std::nullopt;
 }
 
-Problem run_step(const std::string& type, const Decoding& decoding, RequestDocument& out) {
+Problem run_step(const std::string& type, const Decoding& decoding, RequestDocument& out,
+                 Value& parsed) {
   switch (decoding.step) {
     case Decoding::Step::auto_:
-      return take_auto(type, out);
+      return take_auto(type, out, parsed);
     case Decoding::Step::json:
       if (!type.empty() && !is_json_type(type))
         return Error{Errc::unsupported_media_type, "not JSON"};
-      return take_json(out.text, out, out.body);
+      return take_body_json(out, parsed);
     case Decoding::Step::form:
       if (!type.empty() && type != kFormType)
         return Error{Errc::unsupported_media_type, "not a form"};
@@ -242,15 +250,25 @@ Problem open_request(const HookRequest& request, RequestDocument& out) {
 Problem decode_body(const HookRequest& request, const std::vector<Decoding>& steps,
                     RequestDocument& out, HookTrace* trace) {
   const std::string type = media_type(request);
+  // A handshake may have read the same text as JSON already.
+  Value parsed;
+  const bool was_parsed = out.is_parsed && !out.body.IsNull();
+  if (was_parsed) parsed = std::move(out.body);
+  const std::size_t read_before = out.kept.size();
+  out.is_parsed = false;
   out.body.SetObject();
   out.raw_form.SetObject();
   out.text = request.body;
   for (const auto& step : steps) {
-    auto problem = run_step(type, step, out);
+    auto problem = run_step(type, step, out, parsed);
     if (trace != nullptr)
       trace->decode.push_back({to_text(step), problem ? to_text(*problem) : ""});
     if (problem) return problem;
   }
+  const bool is_json = out.kept.size() == read_before + 1 || (was_parsed && parsed.IsNull());
+  out.is_parsed = is_json && steps.size() == 1 &&
+                  (steps[0].step == Decoding::Step::json ||
+                   (steps[0].step == Decoding::Step::auto_ && type != "application/jwt"));
   return std::nullopt;
 }
 

@@ -11,9 +11,10 @@ namespace hookswitch::webhook {
 /// What pointers of a dialect look at while one request is handled. Values live as long as it does.
 struct RequestDocument {
   json::Value method, path, query, header, body, raw_form;
-  std::string_view raw;   ///< the body as it came
-  std::string_view text;  ///< the body without its gzip: what the steps read
-  std::string inflated;   ///< holds `text` if it was
+  std::string_view raw;    ///< the body as it came
+  std::string_view text;   ///< the body without its gzip: what the steps read
+  std::string inflated;    ///< holds `text` if it was
+  bool is_parsed = false;  ///< `body` is what JSON of the body as it came says, and nothing else
   json::Document::AllocatorType arena;
   std::deque<json::Document> kept;  ///< parsed documents whose memory `body` uses
 };

@@ -130,6 +130,30 @@ std::string bomb() {
   return out + std::string(8, '\0');
 }
 
+TEST(Decode, WhatAHandshakeReadIsReadAgainAsTheEventsStepsSay) {
+  const auto with = [](const std::string& steps, const HookRequest& request) {
+    const Hook hook{
+        compiled(
+            R"({"dialect":"t","handshake":[{"when":{"/body/test":1},"decode":["auto"],"reply":{}},
+                {"when":{"/body/test":2},"decode":["json"],"reply":{"status":201}}],"decode":)" +
+            steps +
+            R"(,"rules":[{"emit":{"type":"updated","custom_data":{"$or":["/body/A","/body/a","/raw_form/a"]}}}]})"),
+        options_with()};
+    const auto out = hook.handle(request);
+    if (!out) return "error " + error_of(out);
+    return out->facts.empty() ? std::to_string(out->reply.status) : out->facts[0].custom_data.str();
+  };
+  EXPECT_EQ(with(R"(["json"])", post(R"({"A":"%41"})")), "%41");
+  EXPECT_EQ(with(R"(["auto","pct","lowerkeys"])", post(R"({"A":"%41"})")), "A");
+  EXPECT_EQ(with(R"(["json"])", post(R"({"test":2})")), "201");
+  EXPECT_EQ(with(R"(["json"])", post(R"({"A":"1"})", "text/plain")),
+            "error unsupported_media_type");
+  EXPECT_EQ(with(R"(["form"])", post("a=1", "")), "1");
+  EXPECT_EQ(with(R"(["none"])", post(R"({"A":"1"})")), "");
+  EXPECT_EQ(with(R"(["json"])", post("null")), "");
+  EXPECT_EQ(with(R"(["json"])", post("{")), "error bad_json");
+}
+
 const char* kDedupe =
     R"({"dialect":"t","decode":["json"],"dedupe":{"$or":["/header/x-id","/body/id"]},
         "handshake":[{"when":{"/body/test":1},"decode":["json"],"reply":{}}],
