@@ -38,11 +38,21 @@ org = "acme"
 kind = "webhook"
 dialect = "elma365"
 
+[[source]]
+name = "token"
+org = "acme"
+kind = "webhook"
+dialect = "elma365"
+secret_file = "elma.secret"
+
 [http]
 header_time_ms = 1000
 """
 )
-FILES = {"native.secret": "native-test-secret", "zadarma.secret": "zadarma-test-secret"}
+FILES = {
+    "native.secret": "native-test-secret", "zadarma.secret": "zadarma-test-secret",
+    "elma.secret": "elma-test-secret",
+}
 
 
 class WebhookCase(unittest.TestCase):
@@ -119,6 +129,27 @@ class NativeFacts(WebhookCase):
                 )
                 self.assertIsNone(answer.header("Transfer-Encoding"))
         self.post({"type": "ended", "ids": {"call": ["n-2"]}})
+
+    def test_an_answer_with_its_headers_is_under_a_kilobyte(self):
+        """Some vendors take a longer one for a failure."""
+        body = json.dumps(wire.facts_of_call("n-kb", types=("ended",))[0])
+        for request in (
+            wire.request("POST", "/v1/hooks/cloud", ["Content-Type: application/json"], body),
+            wire.request("GET", "/v1/hooks/zd?zd_echo=" + "x" * 64),
+        ):
+            with wire.Raw(self.daemon.port) as raw:
+                answer = raw.exchange(request)
+                self.assertEqual(answer.status, 200)
+                head = sum(len(name) + len(value) + 4 for name, value in answer.headers)
+                self.assertLess(len("HTTP/1.1 200 OK\r\n\r\n") + head + len(answer.body), 1024)
+
+    def test_a_token_in_the_url_reaches_no_log(self):
+        fact = {"event": {"event": "NotifyEnd", "callId": "n-url", "direction": "in"}}
+        for token, status in (("elma-test-secret", 200), ("elma-test-secreT", 401)):
+            answer = self.daemon.http("POST", "/v1/hooks/token?token=" + token, fact)
+            self.assertEqual(answer[0], status)
+        for log in (self.daemon.log(), self.daemon.http("GET", "/metrics")[2].decode()):
+            self.assertNotIn("elma-test-secre", log)
 
     def test_an_array_of_facts_is_taken_in_its_order(self):
         self.post(wire.facts_of_call("n-3"))
