@@ -122,12 +122,25 @@ std::shared_ptr<const Extras> extras_of(const Fact& fact) {
 /// Told again: the same words with the same time or number, or without both and not long ago. A
 /// state that has changed in between is news, so toggles are compared with the last word only.
 bool is_repeat(const CallRecord& record, const Note& note) {
-  const bool toggles = note.type == FactType::answered || note.type == FactType::held ||
-                       note.type == FactType::resumed || note.type == FactType::muted ||
-                       note.type == FactType::unmuted || note.type == FactType::updated;
+  const auto is_toggle = [](FactType type) {
+    return type == FactType::answered || type == FactType::held || type == FactType::resumed ||
+           type == FactType::muted || type == FactType::unmuted;
+  };
+  const bool toggles = is_toggle(note.type) || note.type == FactType::updated;
+  const auto same_leg = [&](const Note& known) {
+    const Mention &one = record.mentions[known.mention], &two = record.mentions[note.mention];
+    return !one.leg.empty() && one.leg == two.leg &&
+           record.parts[one.part].source == record.parts[two.part].source;
+  };
   for (std::size_t i = record.notes.size(); i-- > 0;) {
     const Note& known = record.notes[i];
-    if (known.mention != note.mention) continue;
+    if (known.mention != note.mention) {
+      // Some name other parties when a leg holds than when it talks; it is the same leg.
+      if (is_toggle(note.type) && is_toggle(known.type) && known.type != note.type &&
+          !note.told_at && !note.has_seq() && !known.told_at && !known.has_seq() && same_leg(known))
+        return false;
+      continue;
+    }
     const bool same = known.type == note.type && known.extras == note.extras &&
                       known.reason == note.reason && known.early == note.early;
     if (note.told_at || note.has_seq()) {

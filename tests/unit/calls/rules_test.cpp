@@ -41,6 +41,17 @@ TEST(HoldRules, HoldThatTwoSourcesTellOfLastsFromTheFirstOfThem) {
   EXPECT_EQ(bench.call().hold, milliseconds{4000});
 }
 
+// Yeastar: a caller is named as such while it talks, and only by its line while it holds.
+TEST(HoldRules, ResumeThatIsToldByTheSameWordsAsTheAnswerIsNews) {
+  Bench bench;
+  const auto talks = [](std::int64_t ms) {
+    return Say{FactType::answered, ms}.id("c1").leg("L1").outbound().from_ext("101").to(kJane);
+  };
+  bench.feed({talks(0), Say{FactType::held, 1000}.id("c1").leg("L1").outbound().agent("101"),
+              talks(2000), talks(3000)});
+  EXPECT_EQ(bench.story(), std::string{"started, answered "} + kJane + ", held 101, resumed 101");
+}
+
 // --- who, and which leg -------------------------------------------------------------------------
 
 TEST(LegRules, AgentOfAnOutboundCallIsWhoCallsThoughNobodyIsNamedAsCaller) {
