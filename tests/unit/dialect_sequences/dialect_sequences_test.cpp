@@ -298,6 +298,7 @@ TEST_P(DialectSequences, FlippedBytesAreRefused) {
                                          << original.body.substr(i > 10 ? i - 10 : 0, 20);
       else if (outcome)
         believed.insert(range->what);
+      if (range == ranges.end()) ++proven["body"];
     }
     for (const auto& proof : proofs) {
       const auto flip = [&](std::string& bytes, std::size_t begin, std::size_t end) {
@@ -310,6 +311,7 @@ TEST_P(DialectSequences, FlippedBytesAreRefused) {
           ++proven[proof];
         }
       };
+      if (proof == "body") continue;  // flipped above
       if (proof == "query") {
         flip(request.query, 0, request.query.size());
       } else if (proof.starts_with('/')) {
