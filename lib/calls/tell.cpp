@@ -633,9 +633,15 @@ void Teller::merge(const Before& earlier, const std::shared_ptr<const Call>& gon
       const Leg* own = before->find_leg(is.id);
       if (own == nullptr || !is_over(*own)) return true;
     }
-    return leg.user.empty() ||
-           std::any_of(now_->legs.begin(), now_->legs.end(),
-                       [&](const Leg& is) { return is.user == leg.user && !is_over(is); });
+    if (leg.user.empty()) return true;
+    // A leg that neither call has told yet keeps nobody in sight.
+    for (std::size_t i = 0; i < now_->legs.size(); ++i) {
+      const Leg& is = now_->legs[i];
+      if (is.user == leg.user && !is_over(is) &&
+          (absorbed[i] != nullptr || before->find_leg(is.id) != nullptr))
+        return true;
+    }
+    return false;
   };
   if (gone->state != CallState::ended) withdraw_legs(*gone, goes_on);
   if (after_end_) {

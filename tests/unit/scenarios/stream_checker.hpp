@@ -306,7 +306,8 @@ class StreamChecker {
     gone.merged = true;
     if (gone.ended) return;
     for (const auto& [user, view] : gone.views) {
-      if (view.closed) continue;
+      // Told in the same step that the own part is over: their leg is not one of the union.
+      if (view.closed || view.said_over) continue;
       story.views.try_emplace(user, view);
       const bool sees = std::any_of(event.audience.begin(), event.audience.end(),
                                     [&who = user](const auto& each) { return each == who; });
