@@ -284,7 +284,8 @@ void Folding::learn() {
     // Of a ring group each line is rung; what was called is the number.
     const bool one_of_many = step_.note->type == FactType::ringing && way == Direction::inbound &&
                              (!mention.did.empty() || !call_.did.empty());
-    if (!one_of_many) fill(call_.to, mention.to, kTo);
+    // Of a parked call it is the space.
+    if (!one_of_many && step_.note->type != FactType::parked) fill(call_.to, mention.to, kTo);
     fill(call_.did, mention.did);
     if (call_.to.empty() && way == Direction::inbound) fill(call_.to.number, mention.did);
   }
