@@ -312,7 +312,10 @@ TEST_P(DialectSequences, FlippedBytesAreRefused) {
         }
       };
       if (proof == "body") continue;  // flipped above
-      if (proof == "query") {
+      if (proof.starts_with("query:")) {
+        for (const auto& field : form_field(request.query, proof.substr(6)))
+          flip(request.query, field.begin, field.end);
+      } else if (proof == "query") {
         flip(request.query, 0, request.query.size());
       } else if (proof.starts_with('/')) {
         const auto document = json::parse(original.body);
