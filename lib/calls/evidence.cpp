@@ -40,6 +40,15 @@ Text user_of_ext(const Directory& directory, const Text& org, const Text& ext) {
   return user == nullptr ? Text{} : Text{user->id};
 }
 
+/// A party that is named by the id of one of our users has that user's line.
+void name_line(Party& party, Text& user, const Directory& directory, const Text& org) {
+  if (!party.ext.empty() || party.aor.empty()) return;
+  const User* known = directory.find_user(org, party.aor);
+  if (known == nullptr) return;
+  user = known->id;
+  if (!known->extensions.empty()) party.ext = known->extensions.front();
+}
+
 Mention mention_of(const Fact& fact, const CallRecord& record, std::uint8_t part,
                    const Directory& directory) {
   Mention out;
@@ -67,6 +76,8 @@ Mention mention_of(const Fact& fact, const CallRecord& record, std::uint8_t part
   // Who has the line now has the leg for good: moving an extension changes later calls only.
   out.from_user = user_of_ext(directory, record.org, out.from.ext);
   out.to_user = user_of_ext(directory, record.org, out.to.ext);
+  name_line(out.from, out.from_user, directory, record.org);
+  name_line(out.to, out.to_user, directory, record.org);
   for (const Mention& known : record.mentions) {
     share(out.leg, known.leg);
     share(out.did, known.did);

@@ -621,6 +621,9 @@ void Folding::on_transferred() {
   const Extras none;
   const Extras& extras = step_.extras == nullptr ? none : *step_.extras;
   const bool attended = extras.transfer.kind == "attended" || !extras.transfer.other_calls.empty();
+  // Told once of each of the two calls that became one.
+  if (attended && joined_ && by && truth_.legs[*by].leg.end_reason == Disposition::replaced)
+    return note_rule("told_before", by);
   happened(EventType::call_transferred, by);
   transferred_at_ = step_.at;
   handed_on_ = true;
