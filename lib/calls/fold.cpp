@@ -284,8 +284,12 @@ void Folding::learn() {
     // Of a ring group each line is rung; what was called is the number.
     const bool one_of_many = step_.note->type == FactType::ringing && way == Direction::inbound &&
                              (!mention.did.empty() || !call_.did.empty());
+    // Nor is the line that is rung a further name of the number that was called.
+    const bool line_of_number = way == Direction::inbound && !call_.to.number.empty() &&
+                                names_line(mention.to) && mention.to.number.empty();
     // Of a parked call it is the space.
-    if (!one_of_many && step_.note->type != FactType::parked) fill(call_.to, mention.to, kTo);
+    const bool is_space = step_.note->type == FactType::parked;
+    if (!one_of_many && !line_of_number && !is_space) fill(call_.to, mention.to, kTo);
     fill(call_.did, mention.did);
     if (call_.to.empty() && way == Direction::inbound) fill(call_.to.number, mention.did);
   }

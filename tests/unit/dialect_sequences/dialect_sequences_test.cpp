@@ -102,7 +102,7 @@ class DialectSequences : public ::testing::TestWithParam<std::string> {
     for (const auto& sequence : list->GetArray()) {
       ASSERT_EQ(
           unknown_member(sequence, {"name", "origin", "requests", "facts", "call", "calls", "times",
-                                    "shuffled", "doubled", "told_in_every_order", "why"}),
+                                    "first", "shuffled", "doubled", "told_in_every_order", "why"}),
           "");
       see(sequence,
           GetParam() + "/" + std::string{json::find_string(sequence, "name").value_or("?")});
@@ -172,11 +172,13 @@ TEST_P(DialectSequences, EndInTheSameCallDoubledAndInEveryOrder) {
     const bool told = json::find_bool(sequence, "told_in_every_order").value_or(true);
     EXPECT_TRUE((doubled && shuffled && told) || json::find_string(sequence, "why"))
         << where << ": say why not";
+    const auto first = static_cast<std::size_t>(json::find_int(sequence, "first").value_or(0));
+    ASSERT_LE(first, given.size()) << where;
     Runner runner{scenario, folder.people};
     const std::string wanted = runner.in_order(nullptr).calls;
     int failures = 0;
     const auto look = [&](const std::vector<std::size_t>& order, const std::string& seed) {
-      const auto outcome = runner.play(arrivals_of(scenario, given, order));
+      const auto outcome = runner.play(arrivals_of(scenario, given, order, first));
       if (outcome.calls == wanted &&
           (!told || (outcome.problems.empty() && outcome.rewrites.empty())))
         return;
@@ -192,22 +194,25 @@ TEST_P(DialectSequences, EndInTheSameCallDoubledAndInEveryOrder) {
     const auto in_order = order;
     if (doubled) {
       std::vector<std::size_t> each_twice, all_twice{order};
+      for (std::size_t at = 0; at < first; ++at) each_twice.push_back(at);
       for (const std::size_t at : order) each_twice.insert(each_twice.end(), {at, at});
       all_twice.insert(all_twice.end(), order.begin(), order.end());
       look(each_twice, "each twice");
       look(all_twice, "all twice");
     }
     if (!shuffled) return;
-    if (scenarios::orders_of(order.size()) <= kEveryOrderUpTo) do
+    const auto keep = static_cast<std::ptrdiff_t>(first);
+    if (scenarios::orders_of(order.size() - first) <= kEveryOrderUpTo) do
         look(order, "one of every order");
-      while (std::next_permutation(order.begin(), order.end()));
+      while (std::next_permutation(order.begin() + keep, order.end()));
     const std::uint64_t from = first_seed();
     for (std::uint64_t seed = from; seed < from + kRandomOrders; ++seed) {
       std::mt19937_64 random{seed};
       order = in_order;
       for (std::size_t i = 0; doubled && i < in_order.size(); ++i)
         if (random() % 4 == 0) order.push_back(in_order[i]);
-      for (std::size_t i = order.size(); i > 1; --i) std::swap(order[i - 1], order[random() % i]);
+      for (std::size_t i = order.size(); i > first + 1; --i)
+        std::swap(order[i - 1], order[first + random() % (i - first)]);
       look(order, "HOOKSWITCH_SEED=" + std::to_string(seed));
     }
     EXPECT_EQ(failures, 0) << where << ": orders that end in another call, or tell it wrongly";

@@ -160,9 +160,15 @@ inline scenarios::Scenario scenario_of(const Folder& folder, const json::Value& 
       out.document.AddMember("quirks", json::Value{*quirks, out.document.GetAllocator()},
                              out.document.GetAllocator());
   bool all_told = true;
+  // Those before the first that tells its time came before that.
   Time now = folder.received;
+  std::int64_t before = 0;
   for (std::size_t i = given.size(); i-- > 0;)
-    for (std::size_t j = given[i].facts.size(); j-- > 0;) now = given[i].facts[j].at.value_or(now);
+    for (std::size_t j = given[i].facts.size(); j-- > 0;) {
+      before = given[i].facts[j].at ? 0 : before + 1;
+      now = given[i].facts[j].at.value_or(now);
+    }
+  now -= milliseconds{1000 * (before + 1)};
   for (const auto& each : given) {
     Time sent = now + milliseconds{50};
     for (const auto& fact : each.facts) {
@@ -184,17 +190,22 @@ inline scenarios::Scenario scenario_of(const Folder& folder, const json::Value& 
 }
 
 /// Facts of `requests` (places in `given`) as they come when the requests come 10 ms apart after
-/// everything has happened, each with all its facts at once.
+/// everything has happened, each with all its facts at once. The `first_requests` come
+/// when they came.
 inline std::vector<scenarios::Arrival> arrivals_of(const scenarios::Scenario& scenario,
                                                    const std::vector<Given>& given,
-                                                   const std::vector<std::size_t>& requests) {
+                                                   const std::vector<std::size_t>& requests,
+                                                   std::size_t first_requests = 0) {
   std::vector<std::size_t> first{0};
   for (const auto& each : given) first.push_back(first.back() + each.facts.size());
   Time at = scenario.facts.back().fact.received;
   std::vector<scenarios::Arrival> out;
-  for (const std::size_t request : requests) {
+  for (std::size_t place = 0; place < requests.size(); ++place) {
+    const std::size_t request = requests[place];
     for (std::size_t i = 0; i < given[request].facts.size(); ++i)
-      out.push_back({first[request] + i, at});
+      out.push_back({first[request] + i, place < first_requests
+                                             ? scenario.facts[first[request] + i].fact.received
+                                             : at});
     at += milliseconds{10};
   }
   return out;
