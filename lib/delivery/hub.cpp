@@ -190,8 +190,8 @@ void Hub::close(ClientId id, Errc why) {
 
 void Hub::say(ClientId id, std::string text) {
   HubClient* client = find(id);
-  // The dialects that are not ours know events and nothing else.
-  if (client == nullptr || client->dialect != Dialect::native) return;
+  // Who asked for CloudEvents gets nothing else. A page that is answered an `op` has sent one.
+  if (client == nullptr || client->dialect == Dialect::cloudevents) return;
   // What a client hears in answer tells it that it has heard everything before: not in the middle
   // of a replay. One that is held back waits for nothing but itself.
   if (client->phase != Phase::replay) return send(*client, text);

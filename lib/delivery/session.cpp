@@ -235,7 +235,7 @@ void Session::on_auth(const json::Value& frame, Time now) {
 
 void Session::on_control(std::string_view op, const json::Value& frame, Time now) {
   if (op == "ping") {
-    if (dialect_ != Dialect::native) return;
+    if (dialect_ == Dialect::cloudevents) return;
     return post([id = id_, now](Hub& hub) { hub.pong(id, now); });
   }
   if (op == "auth") return on_auth(frame, now);

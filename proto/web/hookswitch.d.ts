@@ -94,6 +94,58 @@ export type Protocol = 'hookswitch.v1' | 'cloudevents.json' | 'rc-embeddable' | 
  */
 export type ConnectionState = 'connecting' | 'open' | 'waiting' | 'closed';
 
+/** This tab, as leases are given by: who is focused comes before who is visible. */
+export interface Tab {
+  id: string;
+  visible: boolean;
+  focused: boolean;
+}
+
+/** Who acts for a user over all tabs and computers. `token` only grows: whoever acts shows it, and an old one is refused. */
+export interface Lease {
+  purpose: string;
+  /** The id of a tab, or a session; null: nobody. */
+  holder: string | null;
+  token: number;
+  /** True for this connection, and only while it is open. */
+  mine: boolean;
+}
+
+export type CommandName =
+  | 'initiate_call' | 'hang_up' | 'hold' | 'resume' | 'mute' | 'unmute' | 'answer' | 'reject' | 'transfer' | 'dtmf'
+  | 'enable_current_tab' | 'open_pop' | 'set_presence';
+
+/** The command was taken; what became of it is told by `command.done`, `command.failed` or `command.unconfirmed`. */
+export interface Reply {
+  op: 'reply';
+  id: string;
+  ok: true;
+  command_id?: string;
+  [member: string]: unknown;
+}
+
+/** `code`: of the server's table, or `not_open` (not sent), `connection_lost` or `no_reply` (nobody knows). */
+export interface CommandError extends Error {
+  code: string;
+}
+
+export interface ControlFrame {
+  op: string;
+  [member: string]: unknown;
+}
+
+/** What `on` can listen to, and what a listener is given. */
+export interface Listeners {
+  /** Each event; in a page dialect each page message, without its `hookswitch` member. Store and cursor already hold it. */
+  event(event: any, cursor?: string): void;
+  state(state: ConnectionState, detail: StateDetail): void;
+  /** Something in `calls` is new, changed or gone. */
+  calls(calls: ReadonlyMap<string, Call>): void;
+  lease(lease: Lease): void;
+  /** Control frames with no method here: `subscribed`, `unsubscribed`, `error`, `reply`. */
+  control(frame: ControlFrame): void;
+}
+
 /** `code` is a close code of the server, 4000 when this side gave up, 0 when there was no socket, 1000 for close(). */
 export interface StateDetail extends Partial<Omit<Welcome, 'op'>> {
   code?: number;
@@ -106,7 +158,7 @@ export interface ConnectOptions {
   url?: string | URL;
   /** Sent in the first frame, never in the URL. Without one the server must allow anonymous clients. */
   token?: string;
-  /** Asked for a token when there is none, and again after the server said that it expired (4002). */
+  /** Asked when there is none, about a minute before a JWT ends (it is then replaced in band), and after 4002. */
   getToken?: () => string | Promise<string>;
   /** Default `hookswitch.v1`. */
   protocol?: Protocol;
@@ -116,14 +168,15 @@ export interface ConnectOptions {
   subscribe?: Filter[];
   /** `own`: calls leave the store when the user's last leg has ended. Default `org`: when the call has. */
   view?: 'own' | 'org';
-  /**
-   * Each event; in a page dialect each page message, without its `hookswitch` member. The store and
-   * the cursor already hold it.
-   */
-  onEvent?: (event: any) => void;
-  onState?: (state: ConnectionState, detail: StateDetail) => void;
-  /** Control frames with no method here: `subscribed`, `unsubscribed`, `reply`, `lease`, `error`. */
-  onControl?: (frame: { op: string; [member: string]: unknown }) => void;
+  /** At least once: after a reconnect everything since the last `ack()` comes again. */
+  ack?: boolean;
+  /** This tab, for leases. `focus()` tells what becomes of it. */
+  tab?: Partial<Tab> & { id: string };
+  onEvent?: Listeners['event'];
+  onState?: Listeners['state'];
+  onCalls?: Listeners['calls'];
+  onLease?: Listeners['lease'];
+  onControl?: Listeners['control'];
   /** WebSocket class, for runtimes that have none of their own. */
   WebSocketImpl?: any;
 }
@@ -138,14 +191,32 @@ export interface Connection {
   readonly latency_ms: number | null;
   /** The calls by id, live; one that has ended stays for ten seconds. */
   readonly calls: ReadonlyMap<string, Call>;
+  /** Grows with every change of `calls`: for who must see whether something changed. */
+  readonly version: number;
+  /** By purpose, as last told. Without a connection none is `mine`. */
+  readonly leases: ReadonlyMap<string, Lease>;
+  /** Adds a listener, beside the options' own; the function returned takes it away. */
+  on<What extends keyof Listeners>(what: What, listener: Listeners[What]): () => void;
   /** Adds a filter, also to all later connections. */
   subscribe(id: string, filter: Filter): void;
   /** Takes it away again. May reconnect, with the cursor, so that nothing is missed. */
   unsubscribe(id: string): void;
-  /** A fresh token: used in band where the protocol has that, else by reconnecting with the cursor. */
+  /** A fresh token, used in band. */
   setToken(token: string): void;
-  /** hookswitch.v1 only. Rejected when the connection is not open or is lost meanwhile. */
-  ping(): Promise<{ latency_ms: number; time: unknown }>;
+  /** Not for cloudevents.json. Rejected when the connection is not open or is lost meanwhile: no answer within `timeout_ms` is a loss. */
+  ping(timeout_ms?: number): Promise<{ latency_ms: number; time: unknown }>;
+  /** After a sleep: asks at once whether the connection lives, or dials at once. Pages that become visible and networks that come back do it by themselves. */
+  wake(): void;
+  /** hookswitch.v1 only. `id` makes it idempotent: the same id again is the same command. Rejected with a CommandError. */
+  command(name: CommandName, params?: object, more?: { id?: string; [member: string]: unknown }): Promise<Reply>;
+  /** An event made by this page, for tokens with scope `publish`. False, and not sent, unless open. */
+  publish(type: string, data: object): boolean;
+  /** Everything up to the cursor (default: all that was heard) is handled. With option `ack` only. */
+  ack(cursor?: string): boolean;
+  /** What became of this tab. */
+  focus(visible: boolean, focused: boolean): void;
+  /** The fencing token, if the lease is held here; else null. */
+  holds(purpose: string): number | null;
   /** One frame as it is: a page message in a page dialect. False, and not sent, unless open. */
   send(frame: object): boolean;
   close(): void;

@@ -1,5 +1,5 @@
 // Client library of Hookswitch: one WebSocket that survives the network, and the calls as they are now.
-// Browser, or Node 20 and later with a WebSocket class (for example that of the package "ws").
+// Browser page, worker, or Node 18 and later (where there is no WebSocket, give one: the class of the package "ws").
 // The types and the contract are in hookswitch.d.ts.
 
 const FIRST_DELAY_MS = 500;
@@ -7,11 +7,16 @@ const LONGEST_DELAY_MS = 30_000;
 const OVERLOAD_DELAY_MS = 5_000;
 const READY_TIMEOUT_MS = 10_000;
 const PONG_TIMEOUT_MS = 10_000;
+const PONG_TIMEOUT_AWAKE_MS = 3_000; // after a sleep most sockets are dead: find out soon
+const REPLY_TIMEOUT_MS = 30_000;
+const REFRESH_EARLY_MS = 60_000;
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
 const ENDED_CALL_KEPT_MS = 10_000;
 
 // What the close codes ask of a client. All others: come back, with the cursor.
 const STAY_AWAY = new Set([4001, 4003, 4004]);
 const TOKEN_EXPIRED = 4002;
+const CURSOR_GONE = 4009;
 const OVERLOAD = 1013;
 
 /** The calls that are alive, and for a short while those that have ended. */
@@ -26,7 +31,7 @@ class CallStore {
     for (const call of snapshot) this.calls.set(call.id, call);
   }
 
-  apply(event, ownView, user) {
+  apply(event, ownView, user, onDrop) {
     const { call, absorbed } = event.data ?? {};
     if (typeof absorbed === 'string') this.#drop(absorbed);
     if (!call || typeof call.id !== 'string') return;
@@ -37,7 +42,10 @@ class CallStore {
     const left = ownView && event.type === 'leg.ended' &&
       (call.legs ?? []).every((leg) => leg.user !== user || leg.state === 'terminated');
     if (call.state !== 'ended' && !left) return;
-    const timer = setTimeout(() => this.#drop(call.id), ENDED_CALL_KEPT_MS);
+    const timer = setTimeout(() => {
+      this.#drop(call.id);
+      onDrop();
+    }, ENDED_CALL_KEPT_MS);
     timer.unref?.();
     this.#timers.set(call.id, timer);
   }
@@ -57,6 +65,20 @@ function socketUrl(url) {
   return out.href;
 }
 
+/** When a JWT ends, in ms since 1970; undefined for other tokens. Only to be early: the server decides. */
+function expiryOf(token) {
+  try {
+    const { exp } = JSON.parse(atob(token.split('.')[1].replace(/-/g, '+').replace(/_/g, '/')));
+    return exp > 0 ? exp * 1000 : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+const newId = () => globalThis.crypto?.randomUUID?.() ?? `${Date.now().toString(36)}-${Math.random().toString(36).slice(2)}`;
+
+const failure = (code, detail) => Object.assign(new Error(detail || code), { code });
+
 class Connection {
   #options;
   #url;
@@ -72,11 +94,19 @@ class Connection {
   #retryTimer;
   #readyTimer;
   #pingTimer;
+  #refreshTimer;
   #pings = []; // oldest first: {resolve, reject, sentAt, timer}
-  #online = () => this.state === 'waiting' && this.#dial();
+  #commands = new Map(); // id -> {resolve, reject, timer}
+  #listeners = {};
+  #acknowledged; // with `ack`: where a reconnect goes on
+  #tab;
+  #wake = () => this.wake();
+  #shown = () => globalThis.document?.visibilityState === 'visible' && this.wake();
 
   state = 'connecting';
   cursor;
+  leases = new Map();
+  version = 0;
   welcome = null;
   latency_ms = null;
 
@@ -86,13 +116,21 @@ class Connection {
     this.#Socket = options.WebSocketImpl ?? globalThis.WebSocket;
     if (!this.#Socket) throw new TypeError('hookswitch: no WebSocket in this runtime, pass WebSocketImpl');
     this.#token = options.token;
-    this.cursor = options.since;
-    globalThis.addEventListener?.('online', this.#online);
+    this.cursor = this.#acknowledged = options.since;
+    this.#tab = options.tab && { visible: false, focused: false, ...options.tab };
+    globalThis.addEventListener?.('online', this.#wake);
+    globalThis.document?.addEventListener('visibilitychange', this.#shown);
     // Not at once, so that the caller holds the connection before the first callback.
     queueMicrotask(() => this.state === 'connecting' && this.#dial());
   }
 
   get calls() { return this.#store.calls; }
+
+  on(what, listener) {
+    const set = this.#listeners[what] ??= new Set();
+    set.add(listener);
+    return () => set.delete(listener);
+  }
 
   /** Sends one frame. False, and nothing sent, while the connection is not open. */
   send(frame) {
@@ -117,27 +155,61 @@ class Connection {
     this.#token = token;
     this.#tokenIsStale = false;
     if (this.state !== 'open') return;
-    if (this.#hasControl()) this.send({ op: 'auth', token });
-    else this.#restart();
+    this.send({ op: 'auth', token });
+    this.#planRefresh();
   }
 
-  ping() {
+  ping(timeout_ms = PONG_TIMEOUT_MS) {
     return new Promise((resolve, reject) => {
-      if (!this.#hasControl() || !this.send({ op: 'ping' })) return reject(new Error('not open'));
-      const timer = setTimeout(() => this.#lost(4000, 'no pong'), PONG_TIMEOUT_MS);
+      if (!this.#answersPings() || !this.send({ op: 'ping' })) return reject(failure('not_open', 'not open'));
+      const timer = setTimeout(() => this.#lost(4000, 'no pong'), timeout_ms);
       timer.unref?.();
       this.#pings.push({ resolve, reject, sentAt: performance.now(), timer });
     });
   }
 
+  wake() {
+    if (this.state === 'waiting') this.#dial();
+    else if (this.state === 'open') this.ping(PONG_TIMEOUT_AWAKE_MS).catch(() => {});
+  }
+
+  command(name, params = {}, { id = newId(), ...more } = {}) {
+    return new Promise((resolve, reject) => {
+      if (!this.send({ op: 'command', id, name, params, ...more })) return reject(failure('not_open', 'not open'));
+      const timer = setTimeout(() => this.#settle(id, failure('no_reply', 'no reply')), REPLY_TIMEOUT_MS);
+      timer.unref?.();
+      this.#commands.set(id, { resolve, reject, timer });
+    });
+  }
+
+  publish(type, data) { return this.send({ op: 'publish', type, data }); }
+
+  ack(cursor = this.cursor) {
+    this.#acknowledged = cursor;
+    return this.send({ op: 'ack', cursor });
+  }
+
+  focus(visible, focused) {
+    const before = this.#tab ?? {};
+    this.#tab = { ...before, visible, focused };
+    if (before.visible !== visible || before.focused !== focused) this.send({ op: 'focus', visible, focused });
+  }
+
+  holds(purpose) {
+    const lease = this.leases.get(purpose);
+    return lease?.mine ? lease.token : null;
+  }
+
   close() {
     this.#hangUp();
     clearTimeout(this.#retryTimer);
+    clearTimeout(this.#refreshTimer);
     this.#enter('closed', { code: 1000, reason: 'closed here' });
   }
 
-  // Page dialects carry page messages only; pings and subscriptions are for hookswitch.v1.
-  #hasControl() { return this.#options.protocol === 'hookswitch.v1'; }
+  // Page dialects have no welcome: they are open when the hello is sent.
+  #hasWelcome() { return this.#options.protocol === 'hookswitch.v1'; }
+  #answersPings() { return this.#options.protocol !== 'cloudevents.json'; }
 
   async #dial() {
     clearTimeout(this.#retryTimer);
@@ -174,18 +246,42 @@ class Connection {
   #hello() {
     const { subscribe } = this.#options;
     const hello = { op: 'hello' };
+    const since = this.#options.ack ? this.#acknowledged : this.cursor;
     if (this.#token) hello.token = this.#token;
-    if (this.cursor !== undefined) hello.since = this.cursor;
+    if (since !== undefined) hello.since = since;
+    if (this.#options.ack) hello.ack = true;
+    if (this.#tab?.id) hello.tab = this.#tab;
     // All filters go with the hello: those sent later would miss what is resumed.
     if (subscribe || this.#filters.size) hello.subscribe = [...(subscribe ?? []), ...this.#filters.values()];
     this.#inHello = new Set(this.#filters.keys());
     this.#socket.send(JSON.stringify(hello));
-    if (!this.#hasControl()) this.#open({});
+    if (!this.#hasWelcome()) this.#open({});
   }
 
   #open(detail) {
     clearTimeout(this.#readyTimer);
     this.#enter('open', detail);
+    this.#keepAlive();
+    this.#planRefresh();
+  }
+
+  // In band and before the old one ends, so that nothing is interrupted.
+  #planRefresh() {
+    clearTimeout(this.#refreshTimer);
+    const { getToken } = this.#options;
+    const ends = getToken && this.#token ? expiryOf(this.#token) : undefined;
+    if (ends === undefined) return;
+    const early = Math.max(ends - Date.now() - REFRESH_EARLY_MS * (0.5 + Math.random() / 2), 1_000);
+    this.#refreshTimer = setTimeout(async () => {
+      if (this.state !== 'open') return; // a new connection asks by itself
+      const round = this.#round;
+      try {
+        const token = await getToken();
+        if (round === this.#round && token !== this.#token) this.setToken(token);
+        else if (round !== this.#round) this.#token = token;
+      } catch { /* the old one may do until the server says 4002 */ }
+    }, Math.min(early, LONGEST_TIMER_MS));
+    this.#refreshTimer.unref?.();
   }
 
   #frame(text) {
@@ -198,15 +294,22 @@ class Connection {
     if (frame === null || typeof frame !== 'object') return;
     if (typeof frame.op === 'string') return this.#control(frame);
     this.#attempts = 0;
+    const isEvent = frame.specversion !== undefined;
     let { cursor } = frame;
-    if (frame.specversion === undefined) {
+    if (isEvent) {
+      this.#store.apply(frame, this.#options.view === 'own', this.welcome?.user, () => this.#callsChanged());
+    } else {
       cursor = frame.hookswitch?.cursor;
       delete frame.hookswitch;
-    } else {
-      this.#store.apply(frame, this.#options.view === 'own', this.welcome?.user);
     }
     if (typeof cursor === 'string') this.cursor = cursor;
-    this.#call(this.#options.onEvent, frame);
+    this.#tell('event', frame, cursor);
+    if (isEvent) this.#callsChanged();
+  }
+
+  #callsChanged() {
+    this.version++;
+    this.#tell('calls', this.calls);
   }
 
   #control(frame) {
@@ -217,9 +320,9 @@ class Connection {
         if (Array.isArray(frame.snapshot)) this.#store.replace(frame.snapshot);
         else if (!frame.resumed) this.#store.replace([]);
         // After a resume the missed events follow, and each brings its own cursor.
-        if (!frame.resumed || this.cursor === undefined) this.cursor = frame.cursor;
+        if (!frame.resumed || this.cursor === undefined) this.cursor = this.#acknowledged = frame.cursor;
         this.#open(frame);
-        return this.#keepAlive();
+        return this.#callsChanged();
       case 'pong': {
         const ping = this.#pings.shift();
         if (!ping) return;
@@ -227,25 +330,54 @@ class Connection {
         // Everything up to there came before it, also to who heard nothing.
         if (typeof frame.cursor === 'string') this.cursor = frame.cursor;
         this.latency_ms = performance.now() - ping.sentAt;
-        return ping.resolve({ latency_ms: this.latency_ms, time: frame.time });
+        ping.resolve({ latency_ms: this.latency_ms, time: frame.time });
+        return;
       }
-      default:
-        return this.#call(this.#options.onControl, frame);
+      case 'lease': {
+        const { purpose, holder, token } = frame;
+        // Tokens only grow: a frame that was overtaken changes nothing.
+        if (!(token >= (this.leases.get(purpose)?.token ?? 0))) return;
+        const mine = holder !== null && (holder === this.#tab?.id || holder === this.welcome?.session);
+        this.leases.set(purpose, { holder, token, mine });
+        return this.#tell('lease', { purpose, holder, token, mine });
+      }
+      case 'reply':
+        return this.#settle(frame.id, frame.ok ? null : failure(frame.code, frame.detail), frame);
+      case 'error':
+        if (frame.id !== undefined) this.#settle(frame.id, failure(frame.code, frame.detail));
     }
+    this.#tell('control', frame);
+  }
+
+  #settle(id, error, reply) {
+    const command = this.#commands.get(id);
+    if (!command) return;
+    clearTimeout(command.timer);
+    this.#commands.delete(id);
+    if (error) command.reject(error);
+    else command.resolve(reply);
   }
 
   // A browser does not tell of a peer that vanished; a ping without an answer does.
   #keepAlive() {
     if (this.state !== 'open') return;
     clearInterval(this.#pingTimer);
-    const every = this.welcome.ping_ms > 0 ? this.welcome.ping_ms : 25_000;
-    this.#pingTimer = setInterval(() => this.ping().catch(() => {}), every);
+    if (!this.#answersPings()) return;
+    const every = this.welcome?.ping_ms > 0 ? this.welcome.ping_ms : 25_000;
+    let due = Date.now() + every;
+    this.#pingTimer = setInterval(() => {
+      // This machine slept, or the clock was set, or the tab is throttled: the last is no reason for hurry but no harm.
+      const slept = Date.now() > due + every;
+      due = Date.now() + every;
+      this.ping(slept ? PONG_TIMEOUT_AWAKE_MS : undefined).catch(() => {});
+    }, every);
     this.#pingTimer.unref?.();
   }
 
   #lost(code, reason) {
     this.#hangUp();
     if (STAY_AWAY.has(code)) return this.#enter('closed', { code, reason });
+    if (code === CURSOR_GONE) this.cursor = this.#acknowledged = undefined;
     if (code === TOKEN_EXPIRED) {
       if (!this.#options.getToken) return this.#enter('closed', { code, reason });
       this.#tokenIsStale = true;
@@ -275,7 +407,14 @@ class Connection {
     clearInterval(this.#pingTimer);
     for (const ping of this.#pings.splice(0)) {
       clearTimeout(ping.timer);
-      ping.reject(new Error('connection lost'));
+      ping.reject(failure('connection_lost', 'connection lost'));
+    }
+    for (const id of [...this.#commands.keys()]) this.#settle(id, failure('connection_lost', 'connection lost'));
+    // Somebody else may hold them from now on.
+    for (const [purpose, { holder, token, mine }] of this.leases) {
+      if (!mine) continue;
+      this.leases.set(purpose, { holder, token, mine: false });
+      this.#tell('lease', { purpose, holder, token, mine: false });
     }
     const socket = this.#socket;
     this.#socket = null;
@@ -288,17 +427,23 @@ class Connection {
 
   #enter(state, detail = {}) {
     if (this.state === 'closed') return;
-    if (state === 'closed') globalThis.removeEventListener?.('online', this.#online);
+    if (state === 'closed') {
+      globalThis.removeEventListener?.('online', this.#wake);
+      globalThis.document?.removeEventListener('visibilitychange', this.#shown);
+    }
     this.state = state;
-    this.#call(this.#options.onState, state, detail);
+    this.#tell('state', state, detail);
   }
 
   // A fault of the page's own code must not cost it the connection.
-  #call(callback, ...values) {
-    try {
-      callback?.(...values);
-    } catch (error) {
-      (globalThis.reportError ?? console.error)(error);
+  #tell(what, ...values) {
+    const option = this.#options[`on${what[0].toUpperCase()}${what.slice(1)}`];
+    for (const listener of [option, ...(this.#listeners[what] ?? [])]) {
+      try {
+        listener?.(...values);
+      } catch (error) {
+        (globalThis.reportError ?? console.error)(error);
+      }
     }
   }
 }

@@ -35,10 +35,11 @@ export async function freePort() {
   return port;
 }
 
-function configuration({ port, crmOrigins, more }) {
+function configuration({ port, crmOrigins, hosts, more }) {
   return `
 [[listen]]
 address = "127.0.0.1:${port}"
+hosts = ${JSON.stringify(hosts)}
 [auth]
 hs256_secret_file = "jwt.secret"
 [journal]
@@ -70,42 +71,52 @@ ${more}`;
 
 /**
  * Starts `hookswitchd serve` in a folder of its own and waits until it is ready. `files` are written
- * beside the configuration, readable by the owner only; `more` is appended to it.
+ * beside the configuration, readable by the owner only; `more` is appended to it. `hosts`: names under
+ * which browsers come, beside its own address. `port`: one to use, else a free one.
  */
-export async function spawnDaemon({ crmOrigins, more = '', files = {} }) {
+export async function spawnDaemon({ crmOrigins, more = '', files = {}, hosts = [], port: wanted }) {
   const folder = await mkdtemp(join(tmpdir(), 'hookswitch-browser-'));
-  const port = await freePort();
+  const port = wanted ?? await freePort();
   const config = join(folder, 'hookswitch.toml');
   const secrets = { 'jwt.secret': 'test-secret-test-secret-test-secret-0', ...files };
   for (const [name, text] of Object.entries(secrets)) await writeFile(join(folder, name), text, { mode: 0o600 });
-  await writeFile(config, configuration({ port, crmOrigins, more }), { mode: 0o600 });
-
-  const child = spawn(daemonPath, ['serve', '--config', config], { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
-  const exited = once(child, 'exit');
-  exited.catch(() => {}); // an error of spawn is told by `failure`
-  let failure = null;
-  child.on('error', (error) => { failure = error; });
-  let log = '';
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.setEncoding('utf8').on('data', (text) => { log = (log + text).slice(-kLogKept); });
-  }
+  await writeFile(config, configuration({ port, crmOrigins, hosts, more }), { mode: 0o600 });
 
   const origin = `http://127.0.0.1:${port}`;
-  async function stop() {
-    if (!failure && child.exitCode === null && child.signalCode === null) {
-      child.kill('SIGTERM');
+  let log = '';
+  let child, exited;
+
+  async function start() {
+    let failure = null;
+    child = spawn(daemonPath, ['serve', '--config', config], { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
+    const mine = child;
+    exited = once(child, 'exit').catch(() => {}); // an error of spawn is told by `failure`
+    child.on('error', (error) => { failure = error; });
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding('utf8').on('data', (text) => { log = (log + text).slice(-kLogKept); });
+    }
+    await until(async () => {
+      if (failure || mine.exitCode !== null) throw new Error(`the daemon did not start: ${failure ?? mine.exitCode}`);
+      return (await fetch(`${origin}/readyz`).catch(() => null))?.ok;
+    }, kStartDeadlineMs, () => 'the daemon is not ready');
+  }
+
+  async function end(signal) {
+    if (child.pid !== undefined && child.exitCode === null && child.signalCode === null) {
+      child.kill(signal);
       const timer = setTimeout(() => child.kill('SIGKILL'), kStopDeadlineMs);
       await exited;
       clearTimeout(timer);
     }
+  }
+
+  async function stop() {
+    await end('SIGTERM');
     await rm(folder, { recursive: true, force: true });
   }
 
   try {
-    await until(async () => {
-      if (failure || child.exitCode !== null) throw new Error(`the daemon did not start: ${failure ?? child.exitCode}`);
-      return (await fetch(`${origin}/readyz`).catch(() => null))?.ok;
-    }, kStartDeadlineMs, () => 'the daemon is not ready');
+    await start();
   } catch (error) {
     await stop();
     error.message += `\n${log}`;
@@ -114,12 +125,17 @@ export async function spawnDaemon({ crmOrigins, more = '', files = {} }) {
 
   return {
     origin,
+    port,
     stop,
+    /** Ends it by `signal`; start() brings it back with the same journal. */
+    end,
+    start,
+    get pid() { return child.pid; },
     log: () => log,
 
-    async token(user, scope) {
+    async token(user, scope, ttl = '1h') {
       const { stdout } = await promisify(execFile)(
-        daemonPath, ['token', '--config', config, '--org', 'acme', '--user', user, '--scope', scope]);
+        daemonPath, ['token', '--config', config, '--org', 'acme', '--user', user, '--scope', scope, '--ttl', ttl]);
       return stdout.trim();
     },
 

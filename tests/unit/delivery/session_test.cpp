@@ -232,6 +232,19 @@ TEST_F(SessionTest, PingIsAnsweredWithTheTimeAndThePlaceOfALiveClient) {
   EXPECT_EQ(sink->op("pong"), R"({"op":"pong","time":"2026-11-20T15:00:00.005Z","cursor":"e1.1"})");
 }
 
+TEST_F(SessionTest, PingOfAPageIsAnsweredForItCannotSeeADeadConnectionOtherwise) {
+  open(Dialect::rc_embeddable).on_text(hello(token("alice", Scope::events_own)), at_ms(0));
+  EXPECT_EQ(sink->op("pong"), "") << "nothing but page messages for who does not ask";
+  session_->on_text(R"({"op":"ping"})", at_ms(5));
+  EXPECT_EQ(sink->op("pong"), R"({"op":"pong","time":"2026-11-20T15:00:00.005Z","cursor":"e1.0"})");
+}
+
+TEST_F(SessionTest, PingOfAClientOfCloudEventsIsNotAnswered) {
+  open(Dialect::cloudevents).on_text(hello(token("alice", Scope::events_own)), at_ms(0));
+  session_->on_text(R"({"op":"ping"})", at_ms(5));
+  EXPECT_EQ(sink->op("pong"), "");
+}
+
 TEST_F(SessionTest, PongOfAClientThatIsHeldBackTellsNoPlace) {
   rules_->ack_window = 1;
   open().on_text(hello(token("boss", Scope::events_org), R"(,"ack":true)"), at_ms(0));

@@ -1,73 +1,15 @@
-// The client library and the adapter's decisions, without a browser and without a server.
+// The client library against a fake WebSocket, in fake time.
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, mock, test } from 'node:test';
 import { readFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 
 import { connect } from '../../../proto/web/hookswitch.js';
-import {
-  ActiveTab, CommandQueue, Kept, isCommand, originAllowed, parentOrigin, parseFlags, passesToPage, tokenInFragment,
-} from '../../../proto/web/adapter-core.js';
-
-/** A socket whose other end is the test. */
-class FakeWebSocket {
-  static all = [];
-  static get last() { return FakeWebSocket.all.at(-1); }
-
-  sent = [];
-  closed = false;
-
-  constructor(url, protocols) {
-    this.url = url;
-    this.protocols = protocols;
-    FakeWebSocket.all.push(this);
-  }
-
-  send(text) { this.sent.push(JSON.parse(text)); }
-  close() { this.closed = true; }
-
-  opens() { this.onopen(); }
-  says(...frames) { for (const frame of frames) this.onmessage({ data: JSON.stringify(frame) }); }
-  drops(code, reason = '') { this.onclose({ code, reason }); }
-}
+import { FakeWebSocket, clock, settle } from './fakes.mjs';
 
 const kCall = { id: 'c1', org: 'acme', state: 'ringing', direction: 'inbound', legs: [] };
 const welcome = (more) => ({ op: 'welcome', session: 's', org: 'acme', user: 'alice', cursor: 'e.1', resumed: false, ...more });
 const event = (cursor, type, call, data) => ({ specversion: '1.0', id: cursor, cursor, type, data: { call, ...data } });
-
-/** Time that passes when told to: timers in the order in which they are due. (node:test's own differs between Node 18 and 20.) */
-const clock = {
-  names: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval'],
-  enable() {
-    this.real = Object.fromEntries(this.names.map((name) => [name, globalThis[name]]));
-    this.now = 0;
-    this.last = 0;
-    this.due = new Map();
-    const plan = (every) => (run, ms = 0, ...args) => {
-      this.due.set(++this.last, { at: this.now + ms, run: () => run(...args), every: every ? ms : null });
-      return this.last;
-    };
-    const forget = (id) => this.due.delete(id);
-    Object.assign(globalThis, { setTimeout: plan(false), setInterval: plan(true), clearTimeout: forget, clearInterval: forget });
-  },
-  tick(ms) {
-    const until = this.now + ms;
-    for (;;) {
-      const next = [...this.due].filter(([, timer]) => timer.at <= until).sort(([a, x], [b, y]) => x.at - y.at || a - b)[0];
-      if (!next) break;
-      const [id, timer] = next;
-      this.now = timer.at;
-      if (timer.every === null) this.due.delete(id);
-      else timer.at += timer.every;
-      timer.run();
-    }
-    this.now = until;
-  },
-  reset() { Object.assign(globalThis, this.real); },
-};
-
-/** Lets promises run; the fake clock does not. */
-const settle = async () => { for (let i = 0; i < 10; i++) await Promise.resolve(); };
 
 function open(options) {
   const states = [];
@@ -410,6 +352,185 @@ describe('connect', () => {
   });
 });
 
+/** A connection that is open. */
+async function opened(options, more) {
+  const out = open(options);
+  await settle();
+  FakeWebSocket.last.opens();
+  FakeWebSocket.last.says(welcome(more));
+  return { ...out, socket: FakeWebSocket.last };
+}
+
+/** A token as the daemon makes them, good until `exp` (ms). */
+const jwt = (exp) => `x.${Buffer.from(JSON.stringify({ exp: Math.floor(exp / 1000) })).toString('base64url')}.x`;
+
+describe('listeners', () => {
+  test('hear what the options hear, until they are taken away', async () => {
+    const { connection, socket } = await opened({});
+    const heard = [];
+    const off = connection.on('event', ({ type }, cursor) => heard.push(`${type} ${cursor}`));
+    socket.says(event('e.2', 'call.started', kCall));
+    off();
+    socket.says(event('e.3', 'call.ended', kCall));
+    assert.deepEqual(heard, ['call.started e.2']);
+  });
+
+  test('are told of every change of the calls, the late removal too', async () => {
+    const { connection, socket } = await opened({}, { snapshot: [kCall] });
+    const sizes = [];
+    connection.on('calls', (calls) => sizes.push(calls.size));
+    const { version } = connection;
+    socket.says(event('e.2', 'call.ended', { ...kCall, state: 'ended' }));
+    clock.tick(10_000);
+    assert.deepEqual(sizes, [1, 0]);
+    assert.equal(connection.version, version + 2);
+  });
+});
+
+describe('command', () => {
+  test('is answered by its reply', async () => {
+    const { connection, socket } = await opened({});
+    const answer = connection.command('hold', { call_id: 'c1' }, { id: 'k1' });
+    assert.deepEqual(socket.sent.at(-1), { op: 'command', id: 'k1', name: 'hold', params: { call_id: 'c1' } });
+    socket.says({ op: 'reply', id: 'other', ok: true }, { op: 'reply', id: 'k1', ok: true, command_id: 'x' });
+    assert.equal((await answer).command_id, 'x');
+  });
+
+  test('is refused by a reply, an error, a lost connection or no answer, and says which', async () => {
+    const { connection, socket } = await opened({}, { ping_ms: 1_000_000 });
+    const codes = [];
+    const ask = (id) => connection.command('hang_up', {}, { id }).catch(({ code }) => codes.push(code));
+    const all = ['a', 'b', 'c'].map(ask);
+    socket.says({ op: 'reply', id: 'a', ok: false, code: 'forbidden' }, { op: 'error', id: 'b', code: 'not_supported', detail: 'x' });
+    await settle();
+    clock.tick(30_000);
+    await Promise.all(all.slice(0, 3));
+    const last = ask('e');
+    socket.drops(1006);
+    await last;
+    await ask('f');
+    assert.deepEqual(codes, ['forbidden', 'not_supported', 'no_reply', 'connection_lost', 'not_open']);
+  });
+
+  test('names itself when nobody names it', async () => {
+    const { connection, socket } = await opened({});
+    for (let i = 0; i < 2; i++) connection.command('answer').catch(() => {});
+    const ids = socket.sent.slice(-2).map(({ id }) => id);
+    assert.ok(ids.every((id) => id.length >= 16) && ids[0] !== ids[1]);
+    connection.close();
+  });
+});
+
+describe('leases', () => {
+  const lease = (token, holder, purpose = 'calls') => ({ op: 'lease', purpose, holder, token });
+
+  test('are held by the tab that the hello named, or by the session', async () => {
+    const { connection, socket } = await opened({ tab: { id: 'tab-1' } });
+    assert.deepEqual(socket.sent[0].tab, { id: 'tab-1', visible: false, focused: false });
+    socket.says(lease(1, 'tab-2'));
+    assert.equal(connection.holds('calls'), null);
+    socket.says(lease(2, 'tab-1'), lease(3, 's', 'pop:c1'));
+    assert.equal(connection.holds('calls'), 2);
+    assert.equal(connection.holds('pop:c1'), 3);
+  });
+
+  test('with an older token than the known one change nothing', async () => {
+    const { connection, socket } = await opened({ tab: { id: 'tab-1' } });
+    socket.says(lease(5, 'tab-2'), lease(4, 'tab-1'));
+    assert.equal(connection.holds('calls'), null);
+    assert.equal(connection.leases.get('calls').token, 5);
+  });
+
+  test('are not held without a connection', async () => {
+    const { connection, socket } = await opened({ tab: { id: 'tab-1' } });
+    const told = [];
+    connection.on('lease', ({ mine }) => told.push(mine));
+    socket.says(lease(1, 'tab-1'));
+    socket.drops(1006);
+    assert.equal(connection.holds('calls'), null);
+    assert.deepEqual(told, [true, false]);
+  });
+
+  test('are asked for by the state of the tab, told when it changes and with each hello', async () => {
+    const { connection, socket } = await opened({ tab: { id: 'tab-1', visible: true } });
+    connection.focus(true, true);
+    connection.focus(true, true);
+    assert.deepEqual(socket.sent.slice(1), [{ op: 'focus', visible: true, focused: true }]);
+    socket.drops(1012);
+    clock.tick(500);
+    await settle();
+    FakeWebSocket.last.opens();
+    assert.deepEqual(FakeWebSocket.last.sent[0].tab, { id: 'tab-1', visible: true, focused: true });
+  });
+});
+
+describe('acknowledging', () => {
+  test('goes on from what was acknowledged, not from what was heard', async () => {
+    const { connection, socket } = await opened({ ack: true });
+    assert.equal(socket.sent[0].ack, true);
+    socket.says(event('e.2', 'call.started', kCall), event('e.3', 'call.held', kCall));
+    connection.ack('e.2');
+    assert.deepEqual(socket.sent.at(-1), { op: 'ack', cursor: 'e.2' });
+    socket.drops(1006);
+    clock.tick(500);
+    await settle();
+    FakeWebSocket.last.opens();
+    assert.equal(FakeWebSocket.last.sent[0].since, 'e.2');
+  });
+});
+
+describe('a token that ends', () => {
+  test('is asked for a minute early, and the session goes on', async () => {
+    let made = 0;
+    const getToken = () => jwt(Date.now() + 90_000 + made++ * 1000);
+    const { connection, socket } = await opened({ getToken }, { ping_ms: 1_000_000 });
+    clock.tick(29_000);
+    await settle();
+    assert.equal(made, 1);
+    clock.tick(2_000);
+    await settle();
+    assert.equal(made, 2);
+    assert.equal(socket.sent.at(-1).op, 'auth');
+    assert.equal(connection.state, 'open');
+    assert.equal(FakeWebSocket.all.length, 1);
+  });
+});
+
+describe('after a sleep', () => {
+  test('a dead connection is found out in three seconds', async () => {
+    const { connection, socket } = await opened({}, { ping_ms: 20_000 });
+    clock.sleep(3_600_000);
+    clock.tick(20_000);
+    assert.deepEqual(socket.sent.at(-1), { op: 'ping' });
+    clock.tick(2_999);
+    assert.equal(connection.state, 'open');
+    clock.tick(1);
+    assert.equal(connection.state, 'waiting');
+  });
+
+  test('wake() asks at once, and dials at once who waits', async () => {
+    const { connection, socket } = await opened({});
+    connection.wake();
+    assert.deepEqual(socket.sent.at(-1), { op: 'ping' });
+    socket.drops(1006);
+    assert.equal(connection.state, 'waiting');
+    connection.wake();
+    await settle();
+    assert.equal(FakeWebSocket.all.length, 2);
+  });
+});
+
+test('4009: the cursor is of no use, and the next hello is without it', async () => {
+  open({ since: 'e.1', protocol: 'cloudevents.json' });
+  await settle();
+  FakeWebSocket.last.opens();
+  FakeWebSocket.last.drops(4009);
+  clock.tick(500);
+  await settle();
+  FakeWebSocket.last.opens();
+  assert.deepEqual(FakeWebSocket.last.sent[0], { op: 'hello' });
+});
+
 describe('a page dialect', () => {
   const ring = { type: 'rc-call-ring-notify', call: { id: '1' } };
 
@@ -434,160 +555,26 @@ describe('a page dialect', () => {
     assert.equal(control[0].code, 'auth_missing');
   });
 
-  test('sends page messages only: a new token comes by a new hello', async () => {
-    const { connection } = open({ protocol: 'opencti-dialpad', token: 'old' });
+  test('refreshes its token and pings in band: a page that lives on hears no second burst', async () => {
+    const { connection, events } = open({ protocol: 'opencti-dialpad', token: 'old' });
     await settle();
     FakeWebSocket.last.opens();
-    await assert.rejects(connection.ping());
     connection.setToken('new');
+    const ping = connection.ping();
+    FakeWebSocket.last.says({ op: 'pong', time: 'T', cursor: 'e.8' });
+    await ping;
+    assert.deepEqual(FakeWebSocket.all.map((socket) => socket.sent),
+      [[{ op: 'hello', token: 'old' }, { op: 'auth', token: 'new' }, { op: 'ping' }]]);
+    assert.equal(connection.cursor, 'e.8');
+    assert.deepEqual(events, []);
+  });
+
+  test('finds out that its connection is dead', async () => {
+    const { connection } = open({ protocol: 'rc-embeddable' });
     await settle();
     FakeWebSocket.last.opens();
-    assert.deepEqual(FakeWebSocket.all.map((socket) => socket.sent), [[{ op: 'hello', token: 'old' }], [{ op: 'hello', token: 'new' }]]);
-  });
-});
-
-describe('originAllowed', () => {
-  const yes = [
-    ['https://crm.example.com', 'https://crm.example.com'],
-    ['https://crm.example.com', 'https://CRM.Example.com/'],
-    ['https://crm.example.com', 'https://crm.example.com:443'],
-    ['https://crm.example.com:8443', 'https://crm.example.com:8443/*'],
-    ['https://a.example.com', 'https://*.example.com'],
-    ['https://a.b.example.com', 'https://*.example.com'],
-    ['https://a.example.com', 'https://*.example.com/*'],
-    ['http://127.0.0.1:3000', 'http://127.0.0.1:*'],
-    ['http://127.0.0.1', 'http://127.0.0.1:*'],
-    ['http://[::1]:3000', 'http://[::1]:*'],
-  ];
-  for (const [origin, pattern] of yes) {
-    test(`${origin} is on ${pattern}`, () => assert.equal(originAllowed(origin, ['https://other.example.org', pattern]), true));
-  }
-
-  const no = [
-    ['https://example.com', 'https://*.example.com'],
-    ['https://evilexample.com', 'https://*.example.com'],
-    ['https://a.example.com.evil.example', 'https://*.example.com'],
-    ['https://.example.com', 'https://*.example.com'],
-    ['http://a.example.com', 'https://*.example.com'],
-    ['https://a.example.com:8443', 'https://*.example.com'],
-    ['https://crm.example.com', 'http://crm.example.com'],
-    ['https://crm.example.com.', 'https://crm.example.com'],
-    ['https://crm.example.com', '*'],
-    ['https://crm.example.com', 'https://*'],
-    ['https://crm.example.com', 'https://*.com'],
-    ['https://a..example.com', 'https://*.example.com'],
-    ['https://crm.example.com', 'https://crm.*.com'],
-    ['https://crm.example.com', 'https://c*.example.com'],
-    ['https://crm.example.com', 'https://*.*.com'],
-    ['https://crm.example.com', '*://crm.example.com'],
-    ['https://crm.example.com', 'https://crm.example.com/path'],
-    ['https://crm.example.com', 'https://crm.example.com:4*'],
-    ['http://127.0.0.2:3000', 'http://127.0.0.1:*'],
-    ['https://*.example.com', 'https://*.example.com'],
-    ['https://user@crm.example.com', 'https://*.example.com'],
-    ['null', 'null'],
-    ['', ''],
-    [null, 'https://crm.example.com'],
-    ['file://', 'file://*'],
-  ];
-  for (const [origin, pattern] of no) {
-    test(`${origin} is not on ${pattern}`, () => assert.equal(originAllowed(origin, [pattern]), false));
-  }
-});
-
-describe('the adapter', () => {
-  test('knows its parent from the browser first, from the referrer else', () => {
-    assert.equal(parentOrigin(['https://a.example.com', 'https://top.example.com'], 'https://b.example.com/x'), 'https://a.example.com');
-    assert.equal(parentOrigin(undefined, 'https://b.example.com/x?y'), 'https://b.example.com');
-    assert.equal(parentOrigin(undefined, ''), null);
-  });
-
-  test('reads flags as the widget does: =0 is on, bare and empty are off', () => {
-    const on = (search) => parseFlags(search).disableInactiveTabCallEvent;
-    assert.deepEqual(['=1', '=0', '=false', '=', ''].map((value) => on(`?disableInactiveTabCallEvent${value}`)), [true, true, true, false, false]);
-    assert.equal(on(''), false);
-    assert.equal(parseFlags('?disableLoginPopup=1').disableLoginPopup, true);
-  });
-
-  test('takes the token out of the fragment', () => {
-    assert.equal(tokenInFragment('#token=a.b-c_d&x=1'), 'a.b-c_d');
-    assert.equal(tokenInFragment('#token='), undefined);
-    assert.equal(tokenInFragment(''), undefined);
-  });
-
-  test('holds back exactly three messages in an inactive tab, and only with the flag', () => {
-    const types = ['rc-active-call-notify', 'rc-ringout-call-notify', 'rc-telephony-session-notify', 'rc-call-ring-notify',
-      'rc-adapter-syncPresence', 'rc-message-updated-notify'];
-    const passing = (flags, active) => types.filter((type) => passesToPage({ type }, flags, active));
-    assert.deepEqual(passing({ disableInactiveTabCallEvent: true }, false), types.slice(3));
-    assert.deepEqual(passing({ disableInactiveTabCallEvent: true }, true), types);
-    assert.deepEqual(passing({ disableInactiveTabCallEvent: false }, false), types);
-    assert.equal(passesToPage({ api: 'opencti_dialpad', method: 'call_ringing' }, { disableInactiveTabCallEvent: true }, false), true);
-  });
-
-  test('posts the login popup only to a page that disabled it', () => {
-    assert.equal(passesToPage({ type: 'rc-login-popup-notify' }, parseFlags('?disableLoginPopup=1'), true), true);
-    assert.equal(passesToPage({ type: 'rc-login-popup-notify' }, parseFlags(''), true), false);
-  });
-
-  test('forwards the commands of its dialect and nothing else', () => {
-    assert.equal(isCommand('rc-embeddable', { type: 'rc-adapter-new-call', phoneNumber: '+12025550143' }), true);
-    assert.equal(isCommand('rc-embeddable', { api: 'opencti_dialpad', version: '1.0', method: 'initiate_call' }), false);
-    assert.equal(isCommand('opencti-dialpad', { api: 'opencti_dialpad', version: '1.0', method: 'hang_up_all_calls' }), true);
-    assert.equal(isCommand('opencti-dialpad', { api: 'opencti_dialpad', method: 'user_authentication' }), false);
-    assert.equal(isCommand('elma365', { event: {} }), false);
-    const circle = { type: 'rc-adapter-login' };
-    circle.self = circle;
-    for (const data of [null, undefined, 'rc-adapter-login', 7, [], {}, { type: 'rc-call-ring-notify' }, circle,
-      { type: 'rc-adapter-login', op: 'hello' }, { type: 'rc-adapter-login', text: 'x'.repeat(20_000) }]) {
-      assert.equal(isCommand('rc-embeddable', data), false);
-    }
-  });
-
-  test('forgets commands that waited longer than five seconds for the connection', () => {
-    const queue = new CommandQueue();
-    queue.push('old', 0);
-    queue.push('new', 3_000);
-    assert.deepEqual(queue.take(6_000), ['new']);
-    assert.deepEqual(queue.take(6_000), []);
-  });
-
-  test('keeps nothing, and fails at nothing, where storage is forbidden', () => {
-    const kept = new Kept(() => { throw new Error('SecurityError'); }, 'k');
-    kept.set('v');
-    assert.equal(kept.get(), undefined);
-  });
-});
-
-describe('ActiveTab', () => {
-  const storage = () => {
-    const map = new Map();
-    return { getItem: (k) => map.get(k) ?? null, setItem: (k, v) => map.set(k, v), removeItem: (k) => map.delete(k) };
-  };
-
-  test('is the one that was visible or focused last', () => {
-    const shared = storage();
-    const [a, b] = ['a', 'b'].map((id) => new ActiveTab(id, new Kept(() => shared, 'k')));
-    assert.deepEqual([a.active, b.active], [true, true]); // nobody took it yet
-    a.take();
-    assert.deepEqual([a.active, b.active], [true, false]);
-    b.take();
-    assert.deepEqual([a.active, b.active], [false, true]);
-    a.leave(); // was not the active one
-    assert.deepEqual([a.active, b.active], [false, true]);
-    b.leave();
-    assert.equal(a.active, true);
-  });
-
-  test('is told by the channel where storage is forbidden', () => {
-    const ends = [{}, {}];
-    ends.forEach((end, i) => { end.postMessage = (data) => ends[1 - i].onmessage({ data }); });
-    const forbidden = () => { throw new Error('SecurityError'); };
-    const [a, b] = ends.map((end, i) => new ActiveTab(`${i}`, new Kept(forbidden, 'k'), end));
-    a.take();
-    assert.deepEqual([a.active, b.active], [true, false]);
-    b.take();
-    assert.deepEqual([a.active, b.active], [false, true]);
+    clock.tick(25_000 + 10_000);
+    assert.equal(connection.state, 'waiting');
   });
 });
 
