@@ -14,8 +14,8 @@ namespace hookswitch {
 namespace {
 
 constexpr std::string_view kPagePolicy =
-    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' "
-    "data:; base-uri 'none'; "
+    "default-src 'none'; script-src 'self'; worker-src 'self'; style-src 'self'; connect-src 'self'; "
+    "img-src 'self' data:; base-uri 'none'; "
     "form-action 'none'";
 
 struct StaticFile {
@@ -28,8 +28,16 @@ constexpr StaticFile kFiles[] = {
     {"/console.js", "console/console.js", "text/javascript; charset=utf-8"},
     {"/hookswitch.js", "hookswitch.js", "text/javascript; charset=utf-8"},
     {"/hookswitch.d.ts", "hookswitch.d.ts", "text/plain; charset=utf-8"},
+    {"/adapter.js", "adapter.js", "text/javascript; charset=utf-8"},
     {"/adapter-page.js", "adapter-page.js", "text/javascript; charset=utf-8"},
     {"/adapter-core.js", "adapter-core.js", "text/javascript; charset=utf-8"},
+    {"/adapter-hub.js", "adapter-hub.js", "text/javascript; charset=utf-8"},
+    {"/adapter-link.js", "adapter-link.js", "text/javascript; charset=utf-8"},
+    {"/adapter-login.js", "adapter-login.js", "text/javascript; charset=utf-8"},
+    {"/adapter-teller.js", "adapter-teller.js", "text/javascript; charset=utf-8"},
+    {"/adapter-worker.js", "adapter-worker.js", "text/javascript; charset=utf-8"},
+    {"/login.html", "login.html", "text/html; charset=utf-8"},
+    {"/login.js", "login.js", "text/javascript; charset=utf-8"},
 };
 
 http::Response text(unsigned status, std::string_view type, std::string body) {
@@ -266,7 +274,9 @@ http::Response Api::page(const View& view, const http::Request& request) const {
       ancestors += ' ';
       ancestors += origin;
     }
-    config.end_array().member("allow_null_origin", false).end_object();
+    config.end_array();
+    if (!client->second.login_url.empty()) config.member("login_url", client->second.login_url);
+    config.end_object();
     std::string html{asset("adapter.html")};
     static constexpr std::string_view kSlot = "__HOOKSWITCH_CLIENT__";
     if (const auto at = html.find(kSlot); at != std::string::npos)
@@ -282,9 +292,9 @@ http::Response Api::page(const View& view, const http::Request& request) const {
     answer.headers.emplace_back("Content-Security-Policy",
                                 fmt::format("{}; frame-ancestors 'none'", kPagePolicy));
   }
-  // A page of another origin imports the client as a module, which browsers allow only so. It holds
-  // nothing of anybody's.
-  if (request.path == "/hookswitch.js")
+  // A page of another origin imports the client as a module, and loads the adapter by its integrity
+  // hash, which browsers allow only so. They hold nothing of anybody's.
+  if (request.path == "/hookswitch.js" || request.path == "/adapter.js")
     answer.headers.emplace_back("Access-Control-Allow-Origin", "*");
   answer.headers.emplace_back("Cache-Control", "no-cache");
   answer.headers.emplace_back("Referrer-Policy", "no-referrer");

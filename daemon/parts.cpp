@@ -9,8 +9,8 @@ std::string_view part_of(std::string_view path) {
     return std::find(names.begin(), names.end(), path) != names.end();
   };
   if (path.starts_with("/v1/hooks/")) return "hooks";
-  if (path.starts_with("/apps/") || one_of({"/v1/events", "/hookswitch.js", "/hookswitch.d.ts",
-                                            "/adapter.js", "/adapter-page.js", "/adapter-core.js"}))
+  if (path.starts_with("/apps/") || path.starts_with("/adapter") ||
+      one_of({"/v1/events", "/hookswitch.js", "/hookswitch.d.ts", "/login.html", "/login.js"}))
     return "events";
   if (one_of({"/", "/console.css", "/console.js"})) return "console";
   if (one_of({"/metrics", "/livez", "/readyz", "/version"})) return "metrics";

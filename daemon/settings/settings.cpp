@@ -352,6 +352,10 @@ void read_clients(Section& root, Settings& out) {
     in.required("dialect", dialect);
     in.texts("origins", origins);
     in.text_table("headers", client.headers);
+    in.text("login_url", client.login_url);
+    if (!client.login_url.empty() && !client.login_url.starts_with("https://") &&
+        !client.login_url.starts_with("http://"))
+      in.fail("login_url", "must begin with https:// or http://");
     const auto known = dialect_of_subprotocol(dialect);
     if (!dialect.empty() && (!known || !is_page(*known)))
       in.fail("dialect", "must be \"rc-embeddable\", \"opencti-dialpad\" or \"elma365\"");

@@ -38,6 +38,7 @@ struct PageClient {
   Dialect dialect = Dialect::native;
   OriginList origins;
   std::map<std::string, std::string> headers;
+  std::string login_url;  ///< where people get a token, in a pop-up; empty: nowhere
 };
 
 /// The configuration file, checked. Immutable once loaded.

@@ -3,6 +3,8 @@ import { existsSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { once } from 'node:events';
 
+import { until } from './daemon.mjs';
+
 export const chromiumPath = process.env.CHROMIUM || '/usr/bin/chromium';
 
 /** Why page tests cannot run here; false when they can. */
@@ -46,10 +48,14 @@ const kPage = `<!doctype html>
   };
 </script></body></html>`;
 
-/** A CRM of our own: one page that embeds what it is told and remembers every message it hears. */
-export async function startCrm() {
+/**
+ * A CRM of our own: one page that embeds what it is told and remembers every message it hears. `pages`
+ * are others, by path: text, or {type, body}.
+ */
+export async function startCrm(pages = {}) {
   const server = createServer((request, response) => {
-    response.writeHead(200, { 'Content-Type': 'text/html; charset=utf-8' }).end(kPage);
+    const page = pages[request.url.split('?')[0]] ?? kPage;
+    response.writeHead(200, { 'Content-Type': page.type ?? 'text/html; charset=utf-8' }).end(page.body ?? page);
   });
   server.listen(0);
   await once(server, 'listening');
@@ -62,4 +68,28 @@ export async function startCrm() {
       await once(server, 'close');
     },
   };
+}
+
+/** Types (in Dialpad's dialect: methods) of all that a CRM page has heard. */
+export const heardTypes = (page) => page.evaluate(() => window.heard.map(({ data }) => data?.type ?? data?.method));
+
+/** Waits until the page has heard `count` messages of that type. */
+export async function hears(page, type, { count = 1, within_ms = 5_000 } = {}) {
+  await until(async () => (await heardTypes(page)).filter((each) => each === type).length >= count, within_ms,
+    () => `the page did not hear ${type}`);
+}
+
+/** The adapter's frame of a CRM page. */
+export const adapterOf = (page) => page.frames().find((frame) => new URL(frame.url()).pathname.startsWith('/apps/'));
+
+/** A fact of the webhook source; a call of its own for each id. */
+export const fact = (type, id, more) => ({
+  type, ids: { call: [id], leg: `${id}-1` }, direction: 'inbound', from: { number: '+12025550143', name: 'Jane Doe' },
+  to: { ext: '101' }, agent: { ext: '101' }, at: new Date().toISOString(), ...more,
+});
+
+/** One number out of the daemon's /metrics. */
+export async function metric(daemon, name) {
+  const text = await (await fetch(`${daemon.origin}/metrics`)).text();
+  return Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1]);
 }

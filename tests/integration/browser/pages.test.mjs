@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
-import { launchChromium, startCrm, whyNoPages } from './browser.mjs';
+import { fact, heardTypes, hears, launchChromium, startCrm, whyNoPages } from './browser.mjs';
 import { spawnDaemon, until } from './daemon.mjs';
 
 const skip = await whyNoPages();
@@ -10,19 +10,6 @@ if (skip) console.log(skip);
 
 const kWaitMs = 5_000;
 const kCallFamily = /^rc-call-(ring|init|start|hold|resume|mute|end)-notify$/;
-
-const fact = (type, id, more) => ({
-  type, ids: { call: [id], leg: `${id}-1` }, direction: 'inbound',
-  from: { number: '+12025550143', name: 'Jane Doe' }, to: { ext: '101' }, agent: { ext: '101' },
-  at: new Date().toISOString(), ...more,
-});
-
-const heardTypes = (page) => page.evaluate(() => window.heard.map(({ data }) => data?.type));
-
-/** Waits until the page has heard a message of that type. */
-async function hears(page, type) {
-  await until(async () => (await heardTypes(page)).includes(type), kWaitMs, () => `the page did not hear ${type}`);
-}
 
 describe('pages', { skip, concurrency: false }, () => {
   let crm, daemon, browser;
