@@ -2,7 +2,8 @@
 
 const TOKEN_CHARS_MAX = 8192;
 
-const usable = (token) => typeof token === 'string' && token !== '' && token.length <= TOKEN_CHARS_MAX ? token : undefined;
+/** The token if it can be one, else undefined. */
+export const usable = (token) => typeof token === 'string' && token !== '' && token.length <= TOKEN_CHARS_MAX ? token : undefined;
 
 /** The token in a URL fragment, or undefined. */
 export function tokenInFragment(hash) {

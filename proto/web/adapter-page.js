@@ -2,7 +2,7 @@
 import { ActiveTab, Kept, isCommand, originAllowed, parentOrigin, parseFlags } from './adapter-core.js';
 import { isHeard } from './adapter-hub.js';
 import { Link } from './adapter-link.js';
-import { PopupLogin, tokenInCallback, tokenInFragment } from './adapter-login.js';
+import { PopupLogin, tokenInCallback, tokenInFragment, usable } from './adapter-login.js';
 import { PageTeller, RouteDebounce, loggedOut, passesToPage } from './adapter-teller.js';
 import { connect } from './hookswitch.js';
 
@@ -110,7 +110,7 @@ function start(pinned) {
     const { data } = event;
     if (event.source === login.popup && login.popup) return take(login.fromPopup(event, location.origin));
     if (event.source !== window.parent || event.origin !== pinned || data === null || typeof data !== 'object') return;
-    if (data.type === 'hookswitch-token') take(tokenInFragment(`#${new URLSearchParams({ token: String(data.token ?? '') })}`));
+    if (data.type === 'hookswitch-token') take(usable(data.token));
     else if (typeof data.callbackUri === 'string') take(tokenInCallback(data.callbackUri).token);
     else if (!isCommand(client.dialect, data)) return;
     else if (data.type === 'rc-adapter-login') beginLogin();

@@ -10,14 +10,14 @@ export async function startProxy(port) {
   const server = createServer((near) => {
     if (refusing) return near.destroy();
     const far = dial(port(), '127.0.0.1');
-    const pair = { near, far };
+    const pair = { near, far, dead: silent };
     pairs.add(pair);
     for (const [from, to] of [[near, far], [far, near]]) {
-      from.on('data', (bytes) => { if (!silent) to.write(bytes); }); // what is lost in a silence is lost
+      from.on('data', (bytes) => { if (!pair.dead) to.write(bytes); });
       from.on('error', () => {});
       from.on('close', () => {
         pairs.delete(pair);
-        if (!silent) to.destroy();
+        if (!pair.dead) to.destroy();
       });
     }
   });
@@ -31,7 +31,10 @@ export async function startProxy(port) {
     cut,
     refuse(on) { refusing = on; },
     /** On: as when a cable is pulled. Off: new connections pass, those of before stay dead. */
-    hush(on) { silent = on; },
+    hush(on) {
+      silent = on;
+      if (on) for (const pair of pairs) pair.dead = true; // a connection that has lost bytes never speaks again
+    },
     async stop() {
       silent = false;
       cut();
