@@ -12,7 +12,7 @@ std::string_view part_of(std::string_view path) {
   if (path.starts_with("/apps/") || path.starts_with("/adapter") ||
       one_of({"/v1/events", "/hookswitch.js", "/hookswitch.d.ts", "/login.html", "/login.js"}))
     return "events";
-  if (one_of({"/", "/console.css", "/console.js"})) return "console";
+  if (path == "/" || path.starts_with("/console")) return "console";
   if (one_of({"/metrics", "/livez", "/readyz", "/version"})) return "metrics";
   return "api";
 }
