@@ -35,6 +35,7 @@ function start(pinned) {
   const login = new PopupLogin({ loginUrl: client.login_url, callback: `${location.origin}/login.html`, client: client.id });
   let user; // what the page was told of its login
   let isOut = false;
+  let state;
 
   function tell(messages) {
     for (const message of teller.choose(messages)) {
@@ -52,7 +53,8 @@ function start(pinned) {
     tell(messages);
   }
 
-  function onState(state, { code, reason }) {
+  function onState(now, { code, reason }) {
+    state = now;
     if (state === 'open') say('Connected.');
     else if (state === 'connecting') say('Connecting…');
     else if (state === 'waiting') say(reason === 'no token' ? TEXT[4002] : 'Connection lost. Trying again…');
@@ -81,7 +83,7 @@ function start(pinned) {
   function take(fresh) {
     if (!fresh) return;
     token = fresh;
-    say('Connecting…');
+    if (state !== 'open') say('Connecting…');
     link.send({ kind: 'token', token });
   }
 

@@ -274,11 +274,9 @@ class Connection {
     const early = Math.max(ends - Date.now() - REFRESH_EARLY_MS * (0.5 + Math.random() / 2), 1_000);
     this.#refreshTimer = setTimeout(async () => {
       if (this.state !== 'open') return; // a new connection asks by itself
-      const round = this.#round;
       try {
         const token = await getToken();
-        if (round === this.#round && token !== this.#token) this.setToken(token);
-        else if (round !== this.#round) this.#token = token;
+        if (token !== this.#token) this.setToken(token); // also when the connection was lost meanwhile: the next one needs it
       } catch { /* the old one may do until the server says 4002 */ }
     }, Math.min(early, LONGEST_TIMER_MS));
     this.#refreshTimer.unref?.();

@@ -496,6 +496,26 @@ describe('a token that ends', () => {
   });
 });
 
+test('a fresh token that comes after the old one has ended is used at once, and not asked for again', async () => {
+  let give;
+  let asked = 0;
+  const getToken = () => {
+    if (asked++ === 0) return jwt(Date.now() + 90_000);
+    return new Promise((resolve) => { give = resolve; });
+  };
+  const { socket } = await opened({ getToken }, { ping_ms: 1_000_000 });
+  clock.tick(31_000);
+  await settle();
+  socket.drops(4002);
+  give('fresh');
+  await settle();
+  clock.tick(500);
+  await settle();
+  FakeWebSocket.last.opens();
+  assert.equal(FakeWebSocket.last.sent[0].token, 'fresh');
+  assert.equal(asked, 2);
+});
+
 describe('after a sleep', () => {
   test('a dead connection is found out in three seconds', async () => {
     const { connection, socket } = await opened({}, { ping_ms: 20_000 });
