@@ -14,7 +14,8 @@ namespace hookswitch {
 namespace {
 
 constexpr std::string_view kPagePolicy =
-    "default-src 'none'; script-src 'self'; worker-src 'self'; style-src 'self'; connect-src 'self'; "
+    "default-src 'none'; script-src 'self'; worker-src 'self'; style-src 'self'; connect-src "
+    "'self'; "
     "img-src 'self' data:; base-uri 'none'; "
     "form-action 'none'";
 
