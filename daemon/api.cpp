@@ -144,8 +144,7 @@ Api::Api(std::shared_ptr<const Settings> settings, Broker& broker, Registry& reg
 
 void Api::set_settings(std::shared_ptr<const Settings> settings) {
   SessionRules rules;
-  std::vector<Secret> secrets = settings->token_secrets;
-  rules.verifier = std::make_shared<const TokenVerifier>(std::move(secrets));
+  rules.verifier = std::make_shared<const TokenVerifier>(settings->tokens);
   rules.directory = settings->directory;
   rules.anonymous = settings->anonymous;
   rules.ack_window = settings->ack_window;

@@ -78,6 +78,15 @@ SipSupervisorOptions sip_options(const Settings& settings) {
   return out;
 }
 
+/// What of each file of keys verifies tokens; who wonders why one does not finds it here.
+void tell_keys(const Settings& settings) {
+  for (const auto& file : settings.key_files)
+    log::notice("token_keys", {{"file", file.path},
+                               {"taken", std::to_string(file.taken)},
+                               {"other_kind", std::to_string(file.other_kind)},
+                               {"other_use", std::to_string(file.other_use)}});
+}
+
 }  // namespace
 
 App::App(std::shared_ptr<const Settings> settings, std::vector<http::Listener> listeners)
@@ -116,6 +125,7 @@ bool App::start() {
       known.push_back(std::move(fact));
   sip_.know(known);
   sip_.start();
+  tell_keys(*settings_);
   for (const auto& address : bound) log::notice("listening", {{"address", address}});
   log::notice("started", {{"version", kVersion}, {"config", settings_->file}});
   return true;
@@ -222,6 +232,7 @@ void App::reload() {
     broker_.reconfigure(fresh->directory, fresh->orgs, broker_sources(*fresh), fresh->budgets);
     api_.set_settings(fresh);
     log::set_level(fresh->log_level);
+    tell_keys(*fresh);
     log::notice("reloaded", {{"config", fresh->file}});
     const std::lock_guard lock{mutex_};
     settings_ = std::move(fresh);

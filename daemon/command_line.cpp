@@ -100,7 +100,7 @@ int token(const TokenWish& wish) {
   };
   const auto scopes = parse_scopes(wish.scope);
   const auto ttl = parse_ttl(wish.ttl);
-  if (settings->token_secrets.empty())
+  if (settings->tokens.secrets.empty())
     return fail("the configuration has no auth.hs256_secret_file");
   if (settings->directory->find_org(wish.org) == nullptr)
     return fail("--org names no [[org]] of the configuration");
@@ -112,7 +112,7 @@ int token(const TokenWish& wish) {
   Grant grant{wish.org, wish.user, *scopes, now() + std::chrono::seconds{*ttl}};
   if (grant.user.empty() && !grant.allows(Scope::events_org))
     return fail("--user is needed without the scope events:org");
-  fmt::print("{}\n", TokenVerifier{settings->token_secrets}.sign(grant, now()));
+  fmt::print("{}\n", TokenVerifier{settings->tokens}.sign(grant, now()));
   return 0;
 }
 
@@ -145,10 +145,10 @@ int take_from_config(Options& options, const ToolWish& wish, const char* command
     return kUsage;
   }
   options.url = own_url(*settings, path);
-  if (options.token.empty() && options.token_file.empty() && !settings->token_secrets.empty()) {
+  if (options.token.empty() && options.token_file.empty() && !settings->tokens.secrets.empty()) {
     Grant grant{org, "", 0, now() + std::chrono::hours{24}};
     grant.add(Scope::events_org);
-    options.token = TokenVerifier{settings->token_secrets}.sign(grant, now());
+    options.token = TokenVerifier{settings->tokens}.sign(grant, now());
   }
   return 0;
 }

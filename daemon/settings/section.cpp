@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace hookswitch {
 
 Section::Section(const toml::table* table, std::string file, std::string folder, std::string path,
@@ -141,6 +143,18 @@ void Section::finish() {
   if (table_ == nullptr) return;
   for (const auto& [name, item] : *table_)
     if (!asked_.contains(name.str())) fail(name.str(), "unknown key");
+}
+
+bool is_name(std::string_view text) {
+  return !text.empty() && text.size() <= 64 && std::all_of(text.begin(), text.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '_' || c == '.';
+  });
+}
+
+void read_name(Section& in, std::string_view key, std::string& out) {
+  in.required(key, out);
+  if (!out.empty() && !is_name(out)) in.fail(key, "must be 1..64 letters, digits, '-', '_' or '.'");
 }
 
 }  // namespace hookswitch

@@ -60,4 +60,9 @@ class Section {
   std::set<std::string, std::less<>> asked_;
 };
 
+/// 1..64 letters, digits, '-', '_' or '.'.
+bool is_name(std::string_view text);
+/// A name that goes into paths, cursors and labels; required.
+void read_name(Section& in, std::string_view key, std::string& out);
+
 }  // namespace hookswitch

@@ -10,6 +10,7 @@
 
 #include "base/file.hpp"
 #include "base/text.hpp"
+#include "daemon/settings/auth.hpp"
 #include "daemon/settings/listen.hpp"
 #include "daemon/settings/section.hpp"
 #include "proto/assets.hpp"
@@ -19,48 +20,6 @@ namespace {
 
 constexpr std::size_t kConfigBytesMax = 1024 * 1024;
 constexpr std::int64_t kFactsPerSecondMost = 1'000'000;
-
-bool is_name(std::string_view text) {
-  return !text.empty() && text.size() <= 64 && std::all_of(text.begin(), text.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-           c == '_' || c == '.';
-  });
-}
-
-/// A name that goes into paths, cursors and labels.
-void read_name(Section& in, std::string_view key, std::string& out) {
-  in.required(key, out);
-  if (!out.empty() && !is_name(out)) in.fail(key, "must be 1..64 letters, digits, '-', '_' or '.'");
-}
-
-void read_auth(Section in, Settings& out) {
-  for (const char* key : {"hs256_secret_file", "hs256_previous_secret_file"}) {
-    std::optional<Secret> secret;
-    in.secret(key, secret);
-    if (!secret) continue;
-    if (secret->reveal().size() < 32)
-      in.fail(key,
-              "must hold at least 32 bytes (RFC 7518 §3.2); make one with: openssl rand -hex 32");
-    out.token_secrets.push_back(std::move(*secret));
-  }
-  if (in.has("anonymous")) {
-    Section nobody = in.table("anonymous");
-    Grant grant;
-    std::string scope;
-    read_name(nobody, "org", grant.org);
-    nobody.text("user", grant.user);
-    nobody.required("scope", scope);
-    const auto scopes = parse_scopes(scope);
-    if (!scopes) nobody.fail("scope", "has an unknown word");
-    grant.scopes = scopes.value_or(0);
-    nobody.finish();
-    out.anonymous = grant;
-  }
-  if (!in.has("hs256_secret_file") && !in.has("anonymous"))
-    in.fail("hs256_secret_file",
-            "is missing: nobody could connect (make one with: openssl rand -hex 32 > jwt.secret)");
-  in.finish();
-}
 
 void read_journal(Section in, Settings& out) {
   std::string engine = "sqlite";

@@ -9,6 +9,7 @@
 
 #include "auth/grant.hpp"
 #include "auth/origin.hpp"
+#include "auth/token.hpp"
 #include "base/log.hpp"
 #include "base/secret.hpp"
 #include "calls/call_table.hpp"
@@ -41,6 +42,13 @@ struct PageClient {
   std::string login_url;  ///< where people get a token, in a pop-up; empty: nowhere
 };
 
+/// A file of keys that verify tokens, as it was read: to be told in the log.
+struct KeyFile {
+  std::string path;
+  std::size_t taken = 0;
+  std::size_t other_kind = 0, other_use = 0;  ///< left out of a JWK Set, as in KeySet
+};
+
 /// The configuration file, checked. Immutable once loaded.
 struct Settings {
   std::string file;
@@ -48,7 +56,8 @@ struct Settings {
   std::vector<std::string>
       hosts;  ///< names under which browsers may reach us, beside the listeners' own addresses
   OriginList origins;  ///< origins of pages that may open a WebSocket, beside those of the clients
-  std::vector<Secret> token_secrets;
+  TokenRules tokens;
+  std::vector<KeyFile> key_files;
   std::optional<Grant> anonymous;
   std::size_t ack_window = 1000;  ///< events that a client which acknowledges may leave open
   std::string journal_path = "/var/lib/hookswitch/journal.db";

@@ -9,9 +9,8 @@ namespace {
 constexpr std::array<std::string_view, 6> kWords{"events:own", "events:org", "commands",
                                                  "publish",    "users",      "admin"};
 
-}  // namespace
-
-std::optional<std::uint8_t> parse_scopes(std::string_view text) {
+/// Nothing for a word that is no scope, unless such words are passed over.
+std::optional<std::uint8_t> scopes_of(std::string_view text, bool pass_over) {
   Grant grant;
   while (!text.empty()) {
     const auto end = std::min(text.find(' '), text.size());
@@ -19,11 +18,19 @@ std::optional<std::uint8_t> parse_scopes(std::string_view text) {
     text.remove_prefix(std::min(end + 1, text.size()));
     if (word.empty()) continue;
     const auto it = std::find(kWords.begin(), kWords.end(), word);
-    if (it == kWords.end()) return std::nullopt;
-    grant.add(static_cast<Scope>(it - kWords.begin()));
+    if (it != kWords.end())
+      grant.add(static_cast<Scope>(it - kWords.begin()));
+    else if (!pass_over)
+      return std::nullopt;
   }
   return grant.scopes;
 }
+
+}  // namespace
+
+std::optional<std::uint8_t> parse_scopes(std::string_view text) { return scopes_of(text, false); }
+
+std::optional<std::uint8_t> known_scopes(std::string_view text) { return scopes_of(text, true); }
 
 std::string scopes_text(std::uint8_t scopes) {
   std::string out;

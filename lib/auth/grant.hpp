@@ -28,6 +28,8 @@ struct Grant {
 
 /// "events:own commands" -> bits. nullopt: a word that is no scope.
 std::optional<std::uint8_t> parse_scopes(std::string_view text);
+/// The same, but words that are no scope are passed over. Never nullopt.
+std::optional<std::uint8_t> known_scopes(std::string_view text);
 std::string scopes_text(std::uint8_t scopes);
 
 /// The one function that decides who may see an event: `audience` is what the journal keeps with it

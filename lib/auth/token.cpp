@@ -35,35 +35,65 @@ std::optional<Time> seconds_claim(const json::Value& claims, std::string_view na
   return from_unix_ms(static_cast<std::int64_t>(value->GetDouble() * 1000));
 }
 
-}  // namespace
+/// A compact JWS (RFC 7515 §7.1), in its parts.
+struct Parts {
+  std::string_view header, claims, text;  ///< `text` is what is signed
+  std::string signature;
+};
 
-Result<Grant> TokenVerifier::verify(std::string_view token, Time now) const {
-  if (token.empty()) return Error{Errc::auth_missing, "no token"};
-  if (token.size() > kTokenBytesMax) return invalid("too long");
+Result<Parts> split(std::string_view token) {
   const auto first = token.find('.');
   const auto second = first == std::string_view::npos ? first : token.find('.', first + 1);
   if (second == std::string_view::npos || token.find('.', second + 1) != std::string_view::npos)
     return invalid("not three parts");
-  const auto signature = from_base64url(token.substr(second + 1));
+  auto signature = from_base64url(token.substr(second + 1));
   if (!signature) return invalid("signature is not canonical base64url");
-  // The signature is checked before anything in the token is looked at.
-  const bool good = std::any_of(secrets_.begin(), secrets_.end(), [&](const Secret& secret) {
-    return equal_constant_time(hmac(HashKind::sha256, secret.reveal(), token.substr(0, second)),
-                               *signature);
-  });
-  if (!good) return invalid("signature");
-  auto header = part(token.substr(0, first));
-  if (!header) return header.error();
-  if (json::find_string(*header, "alg") != "HS256" || json::find(*header, "crit") != nullptr)
-    return invalid("alg or crit");
-  auto claims = part(token.substr(first + 1, second - first - 1));
-  if (!claims) return claims.error();
+  return Parts{token.substr(0, first), token.substr(first + 1, second - first - 1),
+               token.substr(0, second), std::move(*signature)};
+}
 
+bool signed_with_secret(const TokenRules& rules, const Parts& parts) {
+  return std::any_of(rules.secrets.begin(), rules.secrets.end(), [&](const Secret& secret) {
+    return equal_constant_time(hmac(HashKind::sha256, secret.reveal(), parts.text),
+                               parts.signature);
+  });
+}
+
+/// The keys of that `kid` come first, then those that have none; of no `kid` all are.
+bool signed_with_key(const TokenRules& rules, KeyAlgorithm algorithm, const Parts& parts,
+                     std::string_view kid) {
+  std::size_t tried = 0;
+  const auto verifies = [&](const TokenKey& one) {
+    return one.key.algorithm() == algorithm && tried++ < kKeysTriedMax &&
+           one.key.verify(parts.text, parts.signature);
+  };
+  const auto any = [&](auto belongs) {
+    return std::any_of(rules.keys.begin(), rules.keys.end(),
+                       [&](const TokenKey& one) { return belongs(one) && verifies(one); });
+  };
+  if (kid.empty()) return any([](const TokenKey&) { return true; });
+  return any([&](const TokenKey& one) { return one.kid == kid; }) ||
+         any([](const TokenKey& one) { return one.kid.empty(); });
+}
+
+/// `aud` is one text or a list of them (RFC 7519 §4.1.3).
+bool is_for(const json::Value& claims, std::string_view audience) {
+  const json::Value* aud = json::find(claims, "aud");
+  if (aud == nullptr) return audience.empty();
+  const auto is_us = [&](const json::Value& one) {
+    return one.IsString() && !audience.empty() && json::text(one) == audience;
+  };
+  if (!aud->IsArray()) return is_us(*aud);
+  return std::any_of(aud->Begin(), aud->End(), is_us);
+}
+
+/// The person and the rights, once the signature is known to be good.
+Result<Grant> grant_of(const json::Value& claims, bool of_key, Time now) {
   Grant grant;
-  const auto sub = json::find_string(*claims, "sub"), org = json::find_string(*claims, "org");
-  const auto scope = json::find_string(*claims, "scope");
+  const auto sub = json::find_string(claims, "sub"), org = json::find_string(claims, "org");
+  const auto scope = json::find_string(claims, "scope");
   if (!org || org->empty() || !scope) return invalid("org or scope is missing");
-  const auto scopes = parse_scopes(*scope);
+  const auto scopes = of_key ? known_scopes(*scope) : parse_scopes(*scope);
   if (!scopes) return invalid("unknown scope");
   grant.org = *org;
   grant.user = sub.value_or("");
@@ -71,16 +101,48 @@ Result<Grant> TokenVerifier::verify(std::string_view token, Time now) const {
   if (grant.user.empty() && grant.allows(Scope::events_own) && !grant.allows(Scope::events_org))
     return invalid("sub is missing");
   bool wrong = false;
-  grant.expires = seconds_claim(*claims, "exp", wrong);
-  const auto not_before = seconds_claim(*claims, "nbf", wrong);
+  grant.expires = seconds_claim(claims, "exp", wrong);
+  const auto not_before = seconds_claim(claims, "nbf", wrong);
   if (wrong || !grant.expires) return invalid("exp is missing or wrong");
   if (not_before && now < *not_before) return invalid("not yet valid");
   if (grant.expired(now)) return Error{Errc::auth_expired, "expired"};
   return grant;
 }
 
+}  // namespace
+
+Result<Grant> TokenVerifier::verify(std::string_view token, Time now) const {
+  if (token.empty()) return Error{Errc::auth_missing, "no token"};
+  if (token.size() > kTokenBytesMax) return invalid("too long");
+  const auto parts = split(token);
+  if (!parts) return parts.error();
+  // Of the header no more is taken than how to verify; claims are not looked at before the
+  // signature is.
+  const auto header = part(parts->header);
+  if (!header) return header.error();
+  const auto alg = json::find_string(*header, "alg");
+  if (!alg || json::find(*header, "crit") != nullptr) return invalid("alg or crit");
+  const auto algorithm = key_algorithm(*alg);
+  if (*alg == "HS256") {
+    if (!signed_with_secret(rules_, *parts)) return invalid("signature");
+  } else if (algorithm) {
+    const json::Value* kid = json::find(*header, "kid");
+    if (kid != nullptr && !kid->IsString()) return invalid("kid");
+    if (!signed_with_key(rules_, *algorithm, *parts, kid == nullptr ? "" : json::text(*kid)))
+      return invalid("signature");
+  } else {
+    return invalid("alg or crit");
+  }
+  const auto claims = part(parts->claims);
+  if (!claims) return claims.error();
+  if (algorithm && !rules_.issuer.empty() && json::find_string(*claims, "iss") != rules_.issuer)
+    return invalid("iss");
+  if (algorithm && !is_for(*claims, rules_.audience)) return invalid("aud");
+  return grant_of(*claims, algorithm.has_value(), now);
+}
+
 std::string TokenVerifier::sign(const Grant& grant, Time now) const {
-  HS_ASSERT(!secrets_.empty() && grant.expires);
+  HS_ASSERT(!rules_.secrets.empty() && grant.expires);
   json::Writer claims;
   claims.begin_object().member("sub", grant.user).member("org", grant.org);
   claims.member("scope", scopes_text(grant.scopes));
@@ -89,7 +151,7 @@ std::string TokenVerifier::sign(const Grant& grant, Time now) const {
       .end_object();
   std::string token =
       to_base64url(R"({"alg":"HS256","typ":"JWT"})") + "." + to_base64url(claims.view());
-  return token + "." + to_base64url(hmac(HashKind::sha256, secrets_.front().reveal(), token));
+  return token + "." + to_base64url(hmac(HashKind::sha256, rules_.secrets.front().reveal(), token));
 }
 
 }  // namespace hookswitch

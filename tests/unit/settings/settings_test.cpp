@@ -68,7 +68,7 @@ TEST_F(SettingsTest, SmallestFileGivesTheDefaults) {
   EXPECT_EQ(settings->journal_path, "/var/lib/hookswitch/journal.db");
   EXPECT_EQ(settings->journal_bytes_max, 2'147'483'648U);
   EXPECT_FALSE(settings->anonymous.has_value());
-  EXPECT_EQ(settings->token_secrets.size(), 1U);
+  EXPECT_EQ(settings->tokens.secrets.size(), 1U);
   EXPECT_EQ(settings->log_level, log::Level::info);
 }
 
@@ -115,7 +115,7 @@ TEST_F(SettingsTest, WholeFileIsRead) {
   EXPECT_EQ(settings->server.client_queue_bytes_max, 70'000U);
   EXPECT_EQ(settings->server.client_queue_age_max, std::chrono::milliseconds{300});
   EXPECT_EQ(settings->server.ping_time, std::chrono::milliseconds{5000});
-  EXPECT_EQ(settings->token_secrets.size(), 2U);
+  EXPECT_EQ(settings->tokens.secrets.size(), 2U);
   ASSERT_TRUE(settings->anonymous.has_value());
   EXPECT_EQ(settings->anonymous->user, "alice");
   EXPECT_TRUE(settings->anonymous->allows(Scope::events_own));
