@@ -425,12 +425,12 @@ http::Opening Api::on_stream(const http::Request& request) {
   if (!query) return refused(query.error().code);
   // A browser that comes back by itself repeats the address, and tells by the header how far it is.
   if (request.has("last-event-id")) query->since = request.header("last-event-id");
-  out.accept = [this, grant = std::move(*grant),
+  out.accept = [this, rules = now_view.rules, grant = std::move(*grant),
                 query = std::move(*query)](std::shared_ptr<http::Channel> channel) {
     auto session = std::make_unique<Session>(rules_now(), broker_, registry_,
                                              std::make_shared<SocketSink>(std::move(channel)),
                                              Dialect::native, "", true, Session::Clock::now());
-    session->open_stream(grant, query.filter, query.since);
+    session->open_stream(grant, query.filter, query.since, rules);
     return std::make_unique<SocketSession>(std::move(session));
   };
   return out;

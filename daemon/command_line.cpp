@@ -8,6 +8,7 @@
 #include <string>
 
 #include "base/hash.hpp"
+#include "base/ids.hpp"
 #include "base/text.hpp"
 #include "daemon/app.hpp"
 #include "daemon/commands/capture.hpp"
@@ -18,6 +19,7 @@
 #include "daemon/inherited_sockets.hpp"
 #include "daemon/open_files.hpp"
 #include "daemon/parts.hpp"
+#include "daemon/settings/auth.hpp"
 #include "daemon/settings/settings.hpp"
 #include "daemon/version.hpp"
 #include "sources/sip/worker.hpp"
@@ -26,6 +28,7 @@ namespace hookswitch {
 namespace {
 
 constexpr int kUsage = 64, kConfig = 78;
+constexpr const char* kTokenTtl = "1h";
 constexpr const char* kDefaultConfig = "/etc/hookswitch/hookswitch.toml";
 
 /// The settings, or nullptr after every problem was printed.
@@ -88,20 +91,54 @@ int check(const std::string& config) {
 }
 
 struct TokenWish {
-  std::string config = kDefaultConfig, org, user, scope = "events:own", ttl = "1h";
+  std::string config = kDefaultConfig, org, user, scope = "events:own", ttl, name;
+  bool is_static = false;
 };
 
+/// The settings for who wants a token: for a static one there need not be any proof yet, since the
+/// first one may just be made.
+std::shared_ptr<const Settings> load_for_token(const TokenWish& wish) {
+  if (!wish.is_static) return load_or_report(wish.config);
+  Problems problems;
+  auto settings = load_settings(wish.config, problems);
+  std::erase_if(problems, [](const std::string& problem) {
+    return problem.find(kNobodyCouldConnect) != std::string::npos;
+  });
+  for (const auto& problem : problems) fmt::print(stderr, "{}\n", problem);
+  return problems.empty() ? settings : nullptr;
+}
+
+/// Prints a fresh static token, alone on the first line and never again, and what to paste into the
+/// configuration.
+void print_static_token(const TokenWish& wish, std::uint8_t scopes, std::optional<Time> expires) {
+  const std::string random = from_hex(random_hex(kStaticTokenBytes)).value_or("");
+  const std::string token = static_token_of(random);
+  const std::string name = !wish.name.empty()
+                               ? wish.name
+                               : (wish.user.empty() ? wish.org : wish.user) + "-" + random_hex(3);
+  fmt::print(
+      "{}\n\n# The token above is not kept anywhere. For the configuration, then SIGHUP:\n"
+      "[[token]]\nname = \"{}\"\norg = \"{}\"\n",
+      token, name, wish.org);
+  if (!wish.user.empty()) fmt::print("user = \"{}\"\n", wish.user);
+  fmt::print("scope = \"{}\"\nhash = \"{}\"\n", scopes_text(scopes),
+             to_hex(hash_of_static_token(token)));
+  if (expires) fmt::print("expires = {}\n", to_rfc3339(*expires));
+}
+
 int token(const TokenWish& wish) {
-  const auto settings = load_or_report(wish.config);
+  const auto settings = load_for_token(wish);
   if (!settings) return kConfig;
   const auto fail = [](const std::string& why) {
     fmt::print(stderr, "hookswitchd token: {}\n", why);
     return kUsage;
   };
   const auto scopes = parse_scopes(wish.scope);
-  const auto ttl = parse_ttl(wish.ttl);
-  if (settings->tokens.secrets.empty())
-    return fail("the configuration has no auth.hs256_secret_file");
+  const auto ttl = parse_ttl(wish.ttl.empty() ? kTokenTtl : wish.ttl);
+  if (!wish.is_static && settings->tokens.secrets.empty())
+    return fail("the configuration has no auth.hs256_secret_file (or wish for --static)");
+  if (!wish.name.empty() && (!wish.is_static || !is_name(wish.name)))
+    return fail("--name: 1..64 letters, digits, '-', '_' or '.', with --static");
   if (settings->directory->find_org(wish.org) == nullptr)
     return fail("--org names no [[org]] of the configuration");
   if (!wish.user.empty() && settings->directory->find_user(wish.org, wish.user) == nullptr)
@@ -112,7 +149,10 @@ int token(const TokenWish& wish) {
   Grant grant{wish.org, wish.user, *scopes, now() + std::chrono::seconds{*ttl}};
   if (grant.user.empty() && !grant.allows(Scope::events_org))
     return fail("--user is needed without the scope events:org");
-  fmt::print("{}\n", TokenVerifier{settings->tokens}.sign(grant, now()));
+  if (wish.is_static)
+    print_static_token(wish, *scopes, wish.ttl.empty() ? std::nullopt : grant.expires);
+  else
+    fmt::print("{}\n", TokenVerifier{settings->tokens}.sign(grant, now()));
   return 0;
 }
 
@@ -208,14 +248,18 @@ int run_command_line(int argc, char** argv) {
   with_config(check_command, config);
 
   TokenWish wish;
-  auto* token_command = app.add_subcommand("token", "print a signed token");
+  auto* token_command = app.add_subcommand("token", "print a token: signed, or static");
   with_config(token_command, wish.config);
   token_command->add_option("--org", wish.org, "organisation")->required();
   token_command->add_option("--user", wish.user, "user; not needed for events:org");
   token_command->add_option("--scope", wish.scope, "scopes, blank between them")
       ->capture_default_str();
-  token_command->add_option("--ttl", wish.ttl, "how long it is good: 90s, 15m, 1h, 7d")
-      ->capture_default_str();
+  token_command->add_option("--ttl", wish.ttl,
+                            "how long it is good: 90s, 15m, 1h, 7d (1h; a static one has no end)");
+  token_command->add_flag(
+      "--static", wish.is_static,
+      "print a token to keep by its hash in the configuration, and the lines for it");
+  token_command->add_option("--name", wish.name, "name of a static token");
 
   TailOptions tail_options;
   auto* tail_command =

@@ -6,9 +6,12 @@
 #include <algorithm>
 
 #include "base/file.hpp"
+#include "base/text.hpp"
 
 namespace hookswitch {
 namespace {
+
+constexpr std::size_t kSha256Bytes = 32;
 
 void read_secrets(Section& in, TokenRules& out) {
   for (const char* key : {"hs256_secret_file", "hs256_previous_secret_file"}) {
@@ -118,11 +121,49 @@ void read_auth(Section in, Settings& out) {
                 "is of no use without public_key_file or jwks_file: only tokens of keys are "
                 "held to it");
   read_anonymous(in, out);
-  if (!in.has("hs256_secret_file") && !in.has("public_key_file") && !in.has("jwks_file") &&
-      !in.has("anonymous"))
-    in.fail("hs256_secret_file",
-            "is missing: nobody could connect (make one with: openssl rand -hex 32 > jwt.secret)");
   in.finish();
+}
+
+void read_tokens(Section& root, const Directory& directory, Settings& out) {
+  for (auto& in : root.tables("token")) {
+    StaticToken token;
+    std::string scope, hash;
+    read_name(in, "name", token.name);
+    read_name(in, "org", token.org);
+    in.text("user", token.user);
+    in.required("scope", scope);
+    in.required("hash", hash);
+    in.time("expires", token.expires);
+    token.hash = from_hex(hash).value_or("");
+    if (!hash.empty() && token.hash.size() != kSha256Bytes)
+      in.fail("hash",
+              "must be the SHA-256 of a token in hex; make both with: hookswitchd token "
+              "--static --org ORG --user USER --scope SCOPE");
+    const auto scopes = parse_scopes(scope);
+    token.scopes = scopes.value_or(0);
+    if (!scope.empty() && token.scopes == 0)
+      in.fail("scope", "words are events:own events:org commands publish users admin");
+    if (!token.org.empty() && directory.find_org(token.org) == nullptr)
+      in.fail("org", "names no [[org]]");
+    else if (!token.user.empty() && directory.find_user(token.org, token.user) == nullptr)
+      in.fail("user", "names no [[user]] of that organisation");
+    const Grant grant{token.org, token.user, token.scopes, std::nullopt};
+    if (token.user.empty() && grant.allows(Scope::events_own) && !grant.allows(Scope::events_org))
+      in.fail("user", "is missing: only events:org needs none");
+    for (const auto& other : out.tokens.statics) {
+      if (!token.name.empty() && other.name == token.name) in.fail("name", "is used twice");
+      if (!token.hash.empty() && other.hash == token.hash) in.fail("hash", "is used twice");
+    }
+    in.finish();
+    out.tokens.statics.push_back(std::move(token));
+  }
+  Section auth = root.table("auth");
+  const bool proof = auth.has("hs256_secret_file") || auth.has("public_key_file") ||
+                     auth.has("jwks_file") || auth.has("anonymous") || root.has("token");
+  if (!proof)
+    auth.fail("hs256_secret_file",
+              fmt::format("is missing: {} (make one with: openssl rand -hex 32 > jwt.secret)",
+                          kNobodyCouldConnect));
 }
 
 }  // namespace hookswitch

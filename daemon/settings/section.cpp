@@ -73,6 +73,21 @@ void Section::required(std::string_view key, std::string& out) {
   if (there && out.empty() && table_->get(key)->is_string()) fail(key, "must not be empty");
 }
 
+void Section::time(std::string_view key, std::optional<Time>& out) {
+  const toml::node* found = node(key);
+  if (found == nullptr) return;
+  const auto value = found->value_exact<toml::date_time>();
+  if (!value || !value->offset)
+    return fail(key,
+                "must be a date and time with its offset, without quotes: 2027-01-31T23:59:59Z");
+  const std::chrono::year_month_day day{std::chrono::year{value->date.year},
+                                        std::chrono::month{value->date.month},
+                                        std::chrono::day{value->date.day}};
+  out = std::chrono::sys_days{day} + std::chrono::hours{value->time.hour} +
+        std::chrono::minutes{value->time.minute - value->offset->minutes} +
+        std::chrono::seconds{value->time.second};
+}
+
 void Section::texts(std::string_view key, std::vector<std::string>& out) {
   const toml::node* found = node(key);
   if (found == nullptr) return;

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/secret.hpp"
+#include "base/time.hpp"
 #include "daemon/settings/problems.hpp"
 
 namespace hookswitch {
@@ -34,6 +35,8 @@ class Section {
   void text(std::string_view key, std::string& out);
   /// As text, and a problem when absent or empty.
   void required(std::string_view key, std::string& out);
+  /// A date and time with its offset from UTC.
+  void time(std::string_view key, std::optional<Time>& out);
   void texts(std::string_view key, std::vector<std::string>& out);
   void text_table(std::string_view key, std::map<std::string, std::string>& out);
   /// A file that holds a secret, relative to the configuration file.

@@ -365,6 +365,7 @@ std::shared_ptr<const Settings> load_settings(const std::string& file, Problems&
   read_calls(root.table("calls"), out->calls);
   read_log(root.table("log"), *out);
   read_people(root, *out, *directory);
+  read_tokens(root, *directory, *out);
   read_sources(root, *directory, *out);
   read_clients(root, *out);
   root.finish();

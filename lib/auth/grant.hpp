@@ -18,6 +18,9 @@ struct Grant {
   std::string org, user;
   std::uint8_t scopes = 0;  ///< bit per Scope
   std::optional<Time> expires;
+  /// What vouched for it, to ask TokenVerifier::stands() whether it still does. Nothing about a
+  /// secret can be learnt from it. Empty: nothing did.
+  std::string credential{};
 
   bool allows(Scope scope) const { return (scopes >> static_cast<unsigned>(scope) & 1) != 0; }
   void add(Scope scope) {

@@ -5,8 +5,8 @@
 #include <string_view>
 #include <vector>
 
-#include "base/public_key.hpp"
 #include "base/error.hpp"
+#include "base/public_key.hpp"
 
 namespace hookswitch {
 

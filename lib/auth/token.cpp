@@ -52,28 +52,31 @@ Result<Parts> split(std::string_view token) {
                token.substr(0, second), std::move(*signature)};
 }
 
-bool signed_with_secret(const TokenRules& rules, const Parts& parts) {
-  return std::any_of(rules.secrets.begin(), rules.secrets.end(), [&](const Secret& secret) {
-    return equal_constant_time(hmac(HashKind::sha256, secret.reveal(), parts.text),
-                               parts.signature);
-  });
+/// The secret that signed it; nullptr: none.
+const Secret* signed_with_secret(const TokenRules& rules, const Parts& parts) {
+  const auto it =
+      std::find_if(rules.secrets.begin(), rules.secrets.end(), [&](const Secret& secret) {
+        return equal_constant_time(hmac(HashKind::sha256, secret.reveal(), parts.text),
+                                   parts.signature);
+      });
+  return it == rules.secrets.end() ? nullptr : &*it;
 }
 
-/// The keys of that `kid` come first, then those that have none; of no `kid` all are.
-bool signed_with_key(const TokenRules& rules, KeyAlgorithm algorithm, const Parts& parts,
-                     std::string_view kid) {
+/// The key that signed it; nullptr: none. The keys of that `kid` are tried first, then those that
+/// have none; of no `kid` all are.
+const PublicKey* signed_with_key(const TokenRules& rules, KeyAlgorithm algorithm,
+                                 const Parts& parts, std::string_view kid) {
   std::size_t tried = 0;
-  const auto verifies = [&](const TokenKey& one) {
-    return one.key.algorithm() == algorithm && tried++ < kKeysTriedMax &&
-           one.key.verify(parts.text, parts.signature);
+  const auto find = [&](auto belongs) -> const PublicKey* {
+    for (const auto& [name, key] : rules.keys)
+      if (key.algorithm() == algorithm && belongs(name) && tried++ < kKeysTriedMax &&
+          key.verify(parts.text, parts.signature))
+        return &key;
+    return nullptr;
   };
-  const auto any = [&](auto belongs) {
-    return std::any_of(rules.keys.begin(), rules.keys.end(),
-                       [&](const TokenKey& one) { return belongs(one) && verifies(one); });
-  };
-  if (kid.empty()) return any([](const TokenKey&) { return true; });
-  return any([&](const TokenKey& one) { return one.kid == kid; }) ||
-         any([](const TokenKey& one) { return one.kid.empty(); });
+  if (kid.empty()) return find([](const std::string&) { return true; });
+  const PublicKey* named = find([&](const std::string& name) { return name == kid; });
+  return named != nullptr ? named : find([](const std::string& name) { return name.empty(); });
 }
 
 /// `aud` is one text or a list of them (RFC 7519 §4.1.3).
@@ -111,9 +114,25 @@ Result<Grant> grant_of(const json::Value& claims, bool of_key, Time now) {
 
 }  // namespace
 
+TokenVerifier::TokenVerifier(TokenRules rules)
+    : rules_(std::move(rules)), statics_(rules_.statics) {
+  for (const auto& secret : rules_.secrets) credentials_.insert(credential_of(secret));
+  for (const auto& one : rules_.keys) credentials_.insert(credential_of(one.key));
+  for (const auto& token : rules_.statics) credentials_.insert(token.credential());
+}
+
+std::string TokenVerifier::credential_of(const Secret& secret) const {
+  return "secret " + hmac(HashKind::sha256, secret.reveal(), "credential");
+}
+
+std::string TokenVerifier::credential_of(const PublicKey& key) const {
+  return "key " + key.fingerprint() + rules_.issuer + "\n" + rules_.audience;
+}
+
 Result<Grant> TokenVerifier::verify(std::string_view token, Time now) const {
   if (token.empty()) return Error{Errc::auth_missing, "no token"};
   if (token.size() > kTokenBytesMax) return invalid("too long");
+  if (StaticTokens::looks_like_one(token)) return statics_.verify(token, now);
   const auto parts = split(token);
   if (!parts) return parts.error();
   // Of the header no more is taken than how to verify; claims are not looked at before the
@@ -123,13 +142,18 @@ Result<Grant> TokenVerifier::verify(std::string_view token, Time now) const {
   const auto alg = json::find_string(*header, "alg");
   if (!alg || json::find(*header, "crit") != nullptr) return invalid("alg or crit");
   const auto algorithm = key_algorithm(*alg);
+  std::string credential;
   if (*alg == "HS256") {
-    if (!signed_with_secret(rules_, *parts)) return invalid("signature");
+    const Secret* secret = signed_with_secret(rules_, *parts);
+    if (secret == nullptr) return invalid("signature");
+    credential = credential_of(*secret);
   } else if (algorithm) {
     const json::Value* kid = json::find(*header, "kid");
     if (kid != nullptr && !kid->IsString()) return invalid("kid");
-    if (!signed_with_key(rules_, *algorithm, *parts, kid == nullptr ? "" : json::text(*kid)))
-      return invalid("signature");
+    const PublicKey* key =
+        signed_with_key(rules_, *algorithm, *parts, kid == nullptr ? "" : json::text(*kid));
+    if (key == nullptr) return invalid("signature");
+    credential = credential_of(*key);
   } else {
     return invalid("alg or crit");
   }
@@ -138,7 +162,9 @@ Result<Grant> TokenVerifier::verify(std::string_view token, Time now) const {
   if (algorithm && !rules_.issuer.empty() && json::find_string(*claims, "iss") != rules_.issuer)
     return invalid("iss");
   if (algorithm && !is_for(*claims, rules_.audience)) return invalid("aud");
-  return grant_of(*claims, algorithm.has_value(), now);
+  auto grant = grant_of(*claims, algorithm.has_value(), now);
+  if (grant) grant->credential = std::move(credential);
+  return grant;
 }
 
 std::string TokenVerifier::sign(const Grant& grant, Time now) const {

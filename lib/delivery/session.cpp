@@ -121,7 +121,7 @@ void Session::on_tick(Clock::time_point at, Time now) {
   if (closed_) return;
   if (!grant_) {
     if (at - opened_ >= kHelloTime) refuse(Errc::auth_missing);
-  } else if (grant_->expired(now)) {
+  } else if (grant_->expired(now) || !still_stands()) {
     refuse(Errc::auth_expired);
   } else if (stream_ && at - place_told_ >= kStreamPlaceTime) {
     place_told_ = at;
@@ -178,21 +178,38 @@ void Session::on_hello(const json::Value& frame, Time now) {
     if (!ack->IsBool()) return refuse(Errc::bad_message);
     if (ack->GetBool()) wish.window = rules->ack_window;
   }
-  attach(std::move(wish), *grant, json::find_string(frame, "since"));
+  attach(std::move(wish), *grant, json::find_string(frame, "since"), rules);
 }
 
 void Session::open_stream(Grant grant, std::optional<Filter> filter,
-                          const std::optional<std::string>& since) {
+                          const std::optional<std::string>& since,
+                          std::shared_ptr<const SessionRules> admitted_by) {
   Attach wish;
   wish.stream = stream_ = true;
   if (filter) {
     wish.filters.emplace();
     wish.filters->emplace_back("query", std::move(*filter));
   }
-  attach(std::move(wish), std::move(grant), since);
+  attach(std::move(wish), std::move(grant), since, admitted_by ? std::move(admitted_by) : rules_());
 }
 
-void Session::attach(Attach wish, Grant grant, std::optional<std::string_view> since) {
+bool Session::still_stands() {
+  auto rules = rules_();
+  if (rules == held_to_) return true;
+  const Grant& grant = *grant_;
+  if (rules->directory && rules->directory->find_org(grant.org) == nullptr) return false;
+  const auto& nobody = rules->anonymous;
+  const bool stands = grant.credential.empty()
+                          ? nobody && nobody->org == grant.org && nobody->user == grant.user &&
+                                nobody->scopes == grant.scopes
+                          : rules->verifier->stands(grant);
+  if (stands) held_to_ = std::move(rules);
+  return stands;
+}
+
+void Session::attach(Attach wish, Grant grant, std::optional<std::string_view> since,
+                     std::shared_ptr<const SessionRules> admitted_by) {
+  held_to_ = std::move(admitted_by);
   if (since) {
     wish.asked_since = true;
     wish.since = parse_cursor(*since);
@@ -224,12 +241,14 @@ void Session::on_ack(const json::Value& frame) {
 }
 
 void Session::on_auth(const json::Value& frame, Time now) {
-  const auto grant = verified(*rules_(), json::find_string(frame, "token").value_or(""), now);
+  const auto rules = rules_();
+  const auto grant = verified(*rules, json::find_string(frame, "token").value_or(""), now);
   if (!grant) return refuse(grant.error().code);
   // A refresh prolongs; it does not make another person of the session.
   if (grant->org != grant_->org || grant->user != grant_->user) return refuse(Errc::forbidden);
   if (!hears_events(*grant)) return refuse(Errc::forbidden);
   grant_ = *grant;
+  held_to_ = rules;
   post([id = id_, fresh = *grant](Hub& hub) { hub.regrant(id, fresh); });
 }
 

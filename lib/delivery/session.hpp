@@ -61,13 +61,16 @@ class Session {
   Session& operator=(const Session&) = delete;
 
   /// For a client that only listens, admitted already: its frames are messages of an event stream,
-  /// in the native dialect. `since`: as in `hello`, be it a cursor or not. Once, in place of
-  /// on_text().
+  /// in the native dialect. `since`: as in `hello`, be it a cursor or not. `admitted_by`: the
+  /// rules that gave the grant, if not those of now. Once, in place of on_text().
   void open_stream(Grant grant, std::optional<Filter> filter,
-                   const std::optional<std::string>& since);
+                   const std::optional<std::string>& since,
+                   std::shared_ptr<const SessionRules> admitted_by = nullptr);
   void on_text(std::string_view text, Time now);
   /// The protocol has no binary frames: closes with unsupported_media_type.
   void on_binary() { refuse(Errc::unsupported_media_type); }
+  /// Closes with auth_expired when the token has expired, and when what vouched for it has gone
+  /// from the rules: who has another comes back with it, and with where it was.
   void on_tick(Clock::time_point at, Time now);
   void on_drained();
   void on_closed();
@@ -79,7 +82,10 @@ class Session {
   void on_ack(const json::Value& frame);
   void on_auth(const json::Value& frame, Time now);
   /// Hands the client to the hub.
-  void attach(Attach wish, Grant grant, std::optional<std::string_view> since);
+  void attach(Attach wish, Grant grant, std::optional<std::string_view> since,
+              std::shared_ptr<const SessionRules> admitted_by);
+  /// True if by the rules of now it would be let in with the same rights.
+  bool still_stands();
   void on_control(std::string_view op, const json::Value& frame, Time now);
   void refuse(Errc why);
   void complain(Errc why, std::string_view id = {}, std::string_view detail = {});
@@ -97,8 +103,9 @@ class Session {
   Clock::time_point opened_;
   ClientId id_;
   std::shared_ptr<std::atomic<int>> on_the_way_ = std::make_shared<std::atomic<int>>(0);
-  std::shared_ptr<PendingAck> ack_;  ///< the last one; nothing until there is one
-  std::optional<Grant> grant_;       ///< set by hello
+  std::shared_ptr<PendingAck> ack_;              ///< the last one; nothing until there is one
+  std::optional<Grant> grant_;                   ///< set by hello
+  std::shared_ptr<const SessionRules> held_to_;  ///< by these rules it is still good
   bool stream_ = false;
   Clock::time_point place_told_;  ///< when a stream's place was last asked to be told
   bool closed_ = false;

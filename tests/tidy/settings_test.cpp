@@ -21,7 +21,7 @@ std::set<std::string> known_keys() {
   for (const char* name : {"settings.cpp", "auth.cpp", "listen.cpp"})
     text += slurp(kRoot / "daemon/settings" / name);
   const std::regex call{
-      "(?:\\.(?:integer|boolean|flag|text|required|texts|text_table|secret|table|tables|has)\\(|"
+      "(?:\\.(?:integer|boolean|flag|text|time|required|texts|text_table|secret|table|tables|has)\\(|"
       "read_name\\(\\w+, )\"([a-z0-9_]+)\""};
   for (std::sregex_iterator it{text.begin(), text.end(), call}, end; it != end; ++it)
     out.insert((*it)[1]);

@@ -105,6 +105,17 @@ TEST_P(EveryKind, ExpiresToTheSecond) {
   EXPECT_EQ(refusal(rules, text, from_unix_ms(1'795'190'000'000)), Errc::auth_expired);
 }
 
+TEST_P(EveryKind, StandsWhileItsKeyDoes) {
+  const auto grant = TokenVerifier{rules}.verify(signer.token(kPlain), kNow);
+  ASSERT_TRUE(grant);
+  EXPECT_TRUE(TokenVerifier{rules_of({key_of(make()), key_of(signer, "renamed")})}.stands(*grant));
+  EXPECT_FALSE(TokenVerifier{rules_of({key_of(make())})}.stands(*grant));
+  TokenRules stricter = rules;
+  stricter.audience = "hookswitch";
+  EXPECT_FALSE(TokenVerifier{stricter}.stands(*grant)) << "it might not be let in any more";
+  EXPECT_FALSE(TokenVerifier{rules}.stands(Grant{})) << "nothing vouched for that";
+}
+
 TEST_P(EveryKind, WorksBesideASecret) {
   TokenRules both = rules;
   both.secrets.emplace_back("0123456789abcdef0123456789abcdef");

@@ -205,6 +205,82 @@ TEST_F(SessionTest, AuthIsHeldAgainstTheSecretsOfNow) {
   EXPECT_EQ(closed_with(), Errc::auth_invalid) << "a token of the secret that was withdrawn";
 }
 
+/// A session whose rules are changed below it.
+class RulesThatChange : public SessionTest {
+ protected:
+  RulesThatChange() { now_->directory = rules_->directory; }
+
+  Session& start(const std::string& frame) {
+    session_ = std::make_unique<Session>([this] { return now_; }, port_, bench.registry, sink,
+                                         Dialect::native, "", true, opened);
+    session_->on_text(frame, at_ms(0));
+    EXPECT_NE(sink->op("welcome"), "");
+    return *session_;
+  }
+  void change(const std::function<void(SessionRules&)>& how) {
+    auto next = std::make_shared<SessionRules>(*now_);
+    how(*next);
+    now_ = std::move(next);
+    session_->on_tick(opened + seconds{1}, at_ms(1000));
+  }
+  void change_secrets(std::vector<std::string> secrets) {
+    change([&](SessionRules& rules) { rules.verifier = verifier(std::move(secrets)); });
+  }
+  static std::shared_ptr<TokenVerifier> verifier(std::vector<std::string> texts) {
+    std::vector<Secret> secrets;
+    for (auto& text : texts) secrets.emplace_back(text + "-secret-of-thirty-two-bytes-or-more");
+    return std::make_shared<TokenVerifier>(std::move(secrets));
+  }
+  std::shared_ptr<SessionRules> now_ =
+      std::make_shared<SessionRules>(SessionRules{verifier({"old"}), nullptr, std::nullopt});
+};
+
+TEST_F(RulesThatChange, SessionEndsWithTheSecretThatVouchedForIt) {
+  start(hello(now_->verifier->sign(alices(), at_ms(0))));
+  change_secrets({"new", "old"});
+  change_secrets({"old", "other"});
+  EXPECT_TRUE(sink->closed.empty()) << "its own secret is still there";
+  change_secrets({"new"});
+  EXPECT_EQ(closed_with(), Errc::auth_expired) << "so it comes back with a token of now";
+}
+
+TEST_F(RulesThatChange, FreshTokenHoldsTheSessionToItsOwnSecret) {
+  start(hello(now_->verifier->sign(alices(), at_ms(0))));
+  change_secrets({"new", "old"});
+  session_->on_text(R"({"op":"auth","token":")" + now_->verifier->sign(alices(), at_ms(0)) + "\"}",
+                    at_ms(0));
+  change_secrets({"new"});
+  EXPECT_TRUE(sink->closed.empty());
+  change_secrets({"old"});
+  EXPECT_EQ(closed_with(), Errc::auth_expired);
+}
+
+TEST_F(RulesThatChange, SessionEndsWithItsOrganisation) {
+  start(hello(now_->verifier->sign(alices(), at_ms(0))));
+  change([](SessionRules& rules) { rules.directory = std::make_shared<Directory>(); });
+  EXPECT_EQ(closed_with(), Errc::auth_expired);
+}
+
+TEST_F(RulesThatChange, NobodyStaysWhileNobodyIsAllowedTheSame) {
+  now_->anonymous = grant("", Scope::events_org);
+  start(R"({"op":"hello"})");
+  change_secrets({"new"});
+  EXPECT_TRUE(sink->closed.empty());
+  change([](SessionRules& rules) { rules.anonymous = grant("", Scope::events_own); });
+  EXPECT_EQ(closed_with(), Errc::auth_expired);
+}
+
+TEST_F(RulesThatChange, StreamIsHeldToTheRulesThatLetItIn) {
+  const auto before = now_;
+  const auto grant = before->verifier->verify(before->verifier->sign(alices(), at_ms(0)), at_ms(0));
+  now_ = std::make_shared<SessionRules>(SessionRules{verifier({"new"}), nullptr, std::nullopt});
+  session_ = std::make_unique<Session>([this] { return now_; }, port_, bench.registry, sink,
+                                       Dialect::native, "", true, opened);
+  session_->open_stream(*grant, std::nullopt, std::nullopt, before);
+  session_->on_tick(opened + seconds{1}, at_ms(1000));
+  EXPECT_EQ(closed_with(), Errc::auth_expired) << "they changed between its request and its start";
+}
+
 TEST_F(SessionTest, AuthForAnOrganisationThatHasGoneCloses) {
   welcomed();
   rules_->directory = std::make_shared<Directory>();

@@ -125,5 +125,53 @@ TEST_F(AuthSettings, IssuerAndAudienceWithoutKeysAreAProblem) {
   EXPECT_TRUE(told("3:1", "auth.issuer: is of no use")) << all();
 }
 
+const std::string kHash(64, 'a');
+
+std::string token_lines(const std::string& more = "user = \"alice\"\n",
+                        const std::string& hash = kHash, const std::string& name = "desk") {
+  return "[[token]]\nname = \"" + name + "\"\norg = \"acme\"\nscope = \"events:own\"\nhash = \"" +
+         hash + "\"\n" + more;
+}
+
+TEST_F(AuthSettings, StaticTokenAloneIsEnough) {
+  const auto settings =
+      load("", token_lines("user = \"alice\"\nexpires = 2027-01-31T23:59:59.5+01:30\n"));
+  EXPECT_EQ(all(), "");
+  ASSERT_EQ(settings->tokens.statics.size(), 1U);
+  const StaticToken& one = settings->tokens.statics[0];
+  EXPECT_EQ(one.name, "desk");
+  EXPECT_EQ(one.org, "acme");
+  EXPECT_EQ(one.user, "alice");
+  EXPECT_EQ(one.scopes, *parse_scopes("events:own"));
+  EXPECT_EQ(one.hash, std::string(32, '\xaa'));
+  EXPECT_EQ(one.expires, parse_rfc3339("2027-01-31T22:29:59Z"));
+}
+
+TEST_F(AuthSettings, NothingAtAllIsAProblem) {
+  load("");
+  EXPECT_TRUE(told("1:1", "auth.hs256_secret_file: is missing: nobody could connect")) << all();
+}
+
+TEST_F(AuthSettings, WrongLinesOfAStaticTokenAreToldAtTheirPlace) {
+  load("", token_lines("user = \"alice\"\n", "hs_plain-token"));
+  EXPECT_TRUE(told("12:1", "token.hash: must be the SHA-256")) << all();
+  EXPECT_EQ(all().find("plain-token"), std::string::npos);
+  load("", token_lines("user = \"nobody\"\n"));
+  EXPECT_TRUE(told("13:1", "token.user: names no [[user]]")) << all();
+  load("", token_lines(""));
+  EXPECT_TRUE(told("8:1", "token.user: is missing")) << all();
+  for (const char* when : {"\"2027-01-31T23:59:59Z\"", "2027-01-31", "2027-01-31T23:59:59", "5"}) {
+    load("", token_lines("user = \"alice\"\nexpires = " + std::string{when} + "\n"));
+    EXPECT_TRUE(told("14:1", "token.expires: must be a date and time with its offset")) << all();
+  }
+}
+
+TEST_F(AuthSettings, NamesAndHashesOfStaticTokensAreTheirOwn) {
+  load("", token_lines() + token_lines("user = \"alice\"\n", std::string(64, 'b')));
+  EXPECT_TRUE(told("15:1", "token.name: is used twice")) << all();
+  load("", token_lines() + token_lines("user = \"alice\"\n", kHash, "table"));
+  EXPECT_TRUE(told("18:1", "token.hash: is used twice")) << all();
+}
+
 }  // namespace
 }  // namespace hookswitch
