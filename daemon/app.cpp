@@ -15,6 +15,7 @@
 #include "base/ids.hpp"
 #include "base/log.hpp"
 #include "daemon/notify.hpp"
+#include "daemon/open_files.hpp"
 #include "daemon/version.hpp"
 
 namespace hookswitch {
@@ -68,6 +69,9 @@ http::ServerOptions server_options(const Settings& settings,
                                    std::vector<http::Listener> listeners) {
   http::ServerOptions out = settings.server;
   out.listen = std::move(listeners);
+  // Beyond it accepting fails, and with it whatever else wants a file. Not an error of the file: it
+  // may be checked, or written, where the limit is another.
+  out.connections_max = std::min(out.connections_max, connections_possible());
   return out;
 }
 
@@ -126,6 +130,11 @@ bool App::start() {
   sip_.know(known);
   sip_.start();
   tell_keys(*settings_);
+  if (const auto possible = connections_possible(); settings_->server.connections_max > possible)
+    log::warning("connections_max_lowered",
+                 {{"connections_max", std::to_string(settings_->server.connections_max)},
+                  {"possible", std::to_string(possible)},
+                  {"why", "the limit of open files; raise LimitNOFILE= of the unit or ulimit -n"}});
   for (const auto& address : bound) log::notice("listening", {{"address", address}});
   log::notice("started", {{"version", kVersion}, {"config", settings_->file}});
   return true;

@@ -713,6 +713,44 @@ class Listeners(unittest.TestCase):
         self.assertEqual(soft, "unlimited" if hard == resource.RLIM_INFINITY else str(hard))
 
 
+class FewOpenFiles(unittest.TestCase):
+    def start(self, connections_max):
+        daemon = harness.Daemon("[http]\nconnections_max = %d\n" % connections_max)
+        self.addCleanup(shutil.rmtree, daemon.folder, True)
+        with open(daemon.folder / "daemon.log", "ab") as log:
+            daemon.process = subprocess.Popen(
+                ["bash", "-c", "ulimit -n 256; exec %s serve --config %s" % (daemon.binary, daemon.config)],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        self.addCleanup(lambda: daemon.process.poll() is None and daemon.kill())
+        daemon.wait_ready()
+        return daemon
+
+    def test_more_connections_than_files_are_lowered_by_name_and_turned_away(self):
+        daemon = self.start(1000)
+        self.assertRegex(
+            daemon.log(), r"<4>connections_max_lowered connections_max=1000 possible=205 why=\S+"
+        )
+        sockets = []
+        self.addCleanup(lambda: [sock.close() for sock in sockets])
+        for _ in range(204):
+            sockets.append(socket.create_connection(("127.0.0.1", daemon.port), 10))
+        harness.wait_until(
+            lambda: wire.total(daemon, "http_connections") >= 204, 10, "all are taken")
+        for _ in range(60):  # together more than there are files
+            sockets.append(socket.create_connection(("127.0.0.1", daemon.port), 10))
+        for sock in sockets[:60]:
+            sock.close()
+        harness.wait_until(
+            lambda: wire.total(daemon, "http_turned_away") >= 59, 10, "the others are turned away")
+        self.assertEqual(wire.total(daemon, "http_accept_errors"), 0)
+        daemon.stop()
+
+    def test_as_many_as_there_is_room_for_are_no_cause_for_a_warning(self):
+        daemon = self.start(205)
+        self.assertNotIn("connections_max_lowered", daemon.log())
+        daemon.stop()
+
+
 class Budget(DaemonCase):
     TOML = wire.NATIVE + "facts_per_second = 2\n" + wire.NATIVE.replace('"cloud"', '"calm"')
 
