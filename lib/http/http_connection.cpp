@@ -288,7 +288,7 @@ asio::awaitable<void> HttpConnection::open_websocket(Request request) {
   const auto deflate = listening_.options.deflate ? agree_on_deflate(request) : std::nullopt;
   if (deflate) opening.headers.emplace_back("Sec-WebSocket-Extensions", *deflate);
   auto connection = std::make_unique<WsConnection>(std::move(stream_), std::move(counted_), io_,
-                                                   deflate.has_value());
+                                                   opening.message_bytes_max, deflate.has_value());
   PushConnection& opened = *connection;
   io_.add(std::move(connection));
   std::string head = websocket_answer(request, opening.subprotocol, opening.headers);

@@ -6,7 +6,7 @@ namespace hookswitch::http {
 
 namespace {
 
-constexpr std::uint32_t kValueMax = (1U << 30) - 1;
+constexpr std::uint32_t kValueMax = (1U << 29) - 1;
 
 }  // namespace
 
@@ -36,7 +36,7 @@ Mailbox::Put Mailbox::put(PushConnection& to, Farewell farewell) {
 Mailbox::Put Mailbox::put(PushConnection& to, Letter::Kind kind) {
   const std::lock_guard lock{mutex_};
   if (closed_) return Put::stored;
-  letters_.letters.push_back({&to, static_cast<unsigned>(kind) & 3U, 0, 0});
+  letters_.letters.push_back({&to, static_cast<unsigned>(kind) & 7U, 0, 0});
   return letters_.letters.size() == 1 ? Put::first : Put::stored;
 }
 

@@ -20,10 +20,10 @@ struct Farewell {
 
 /// What other threads want of one connection.
 struct Letter {
-  enum class Kind : std::uint8_t { frame, drain_notice, close, released };
+  enum class Kind : std::uint8_t { frame, drain_notice, close, released, read_on };
   PushConnection* to;
-  std::uint32_t kind : 2;    ///< a Kind
-  std::uint32_t value : 30;  ///< frame, close: its place in Letters::frames, farewells
+  std::uint32_t kind : 3;    ///< a Kind
+  std::uint32_t value : 29;  ///< frame, close: its place in Letters::frames, farewells
   std::uint32_t next;        ///< for who reads them: the next frame of the same connection
 };
 

@@ -38,6 +38,7 @@ struct PushConnection::Handle : Channel {
   void close(Errc why, std::string_view detail) override {
     io->put(to, Farewell{why, std::string{detail}});
   }
+  void read_on() override { io->put(to, Letter::Kind::read_on); }
 
   PushConnection& to;
   const std::shared_ptr<IoThread> io;
@@ -67,8 +68,9 @@ void PushConnection::start(std::string answer, Opening opening, std::string earl
     close(Errc::shutting_down);  // the stop began while it was being accepted
   } else if (!early.empty()) {
     on_bytes(early);
+    paused_ = heeds() && !handler_->takes_more();
   }
-  read_later(stream_.holds_more());
+  if (!paused_) read_later(stream_.holds_more());
   leave_if_done();
 }
 
@@ -94,9 +96,17 @@ void PushConnection::read() {
     if (size <= 0) break;
     heard_ = Clock::now();
     if (open_) on_bytes(buffer.first(static_cast<std::size_t>(size)));
+    paused_ = heeds() && !handler_->takes_more();
+    if (paused_) return;
   }
   read_later(more);
   leave_if_done();
+}
+
+void PushConnection::read_on() {
+  if (!std::exchange(paused_, false)) return;
+  heard_ = Clock::now();
+  read_later(true);
 }
 
 // --- writing ------------------------------------------------------------------------------------
@@ -121,6 +131,9 @@ void PushConnection::take_letter(Letters& turn, std::uint32_t index) {
       break;
     case Letter::Kind::released:
       released_ = true;
+      break;
+    case Letter::Kind::read_on:
+      read_on();
       break;
   }
   in_turn_ = true;
@@ -222,6 +235,7 @@ void PushConnection::close_with(std::string last_words, bool end) {
   }
   closing_ = true;
   closing_since_ = Clock::now();
+  read_on();  // for the other end's last word
   say(std::move(last_words));
   if (end) end_when_written();
 }
@@ -266,7 +280,7 @@ void PushConnection::tick(Clock::time_point now, bool tell_handler) {
   } else if (lost_frame_.load(std::memory_order_relaxed) || over_budget(now) ||
              (!writer_.empty() && now - writer_.since() > options.client_queue_age_max)) {
     close(Errc::slow_client);
-  } else if (silence_max().count() > 0 && now - heard_ > silence_max()) {
+  } else if (!paused_ && silence_max().count() > 0 && now - heard_ > silence_max()) {
     io_.shared.half_open.add();
     cut();
   } else {

@@ -86,6 +86,7 @@ class PushConnection {
   void read();
   /// `at_once`: there may be bytes that the socket knows nothing of.
   void read_later(bool at_once);
+  void read_on();
   void take_mail(Clock::time_point now);
   using Write = ChannelWriter::Progress (ChannelWriter::*)(WriteEnd&, std::string,
                                                            Clock::time_point);
@@ -109,6 +110,7 @@ class PushConnection {
   bool in_turn_ = false, writing_ = false;
   bool open_ = false, closing_ = false, ending_ = false, ended_ = false;
   bool drain_wanted_ = false, released_ = false;
+  bool paused_ = false;  ///< nothing is read: the handler takes no more
   std::unique_ptr<Farewell> close_wanted_;
   std::atomic<bool> lost_frame_{false};
 };

@@ -30,6 +30,8 @@ class Channel {
   /// After what is queued, a close frame with this outcome's code and name, and `detail` behind a
   /// blank unless it is empty; an event stream just ends.
   virtual void close(Errc why, std::string_view detail) = 0;
+  /// Reading goes on, if the handler wanted no more (ChannelHandler::takes_more).
+  virtual void read_on() = 0;
 };
 
 /// What the owner of a channel does. All calls come on the socket's io thread; on_closed is the
@@ -41,6 +43,9 @@ class ChannelHandler {
   /// A binary message came. False: the connection is closed with unsupported_media_type at once;
   /// true: the handler sees to that, after what it still has to say.
   virtual bool on_binary() { return false; }
+  /// Asked when what one read brought has been handed over. False: nothing more is read until
+  /// Channel::read_on(), so that the other end feels it; its silence is then not held against it.
+  virtual bool takes_more() { return true; }
   virtual void on_drained() = 0;
   virtual void on_tick() = 0;  ///< about once a second
   virtual void on_closed() = 0;
@@ -51,6 +56,7 @@ struct Opening {
   std::optional<Response> refusal;
   std::string subprotocol;  ///< named in the answer; empty: none. Not on an event stream
   Headers headers;          ///< more of the answer's header
+  std::size_t message_bytes_max = kClientFrameBytesMax;  ///< larger ones close it with 1009
   std::function<std::unique_ptr<ChannelHandler>(std::shared_ptr<Channel>)> accept;
 };
 

@@ -2,9 +2,10 @@
 
 namespace hookswitch::http {
 
-WsConnection::WsConnection(Stream stream, Counted counted, IoThread& io, bool deflate)
+WsConnection::WsConnection(Stream stream, Counted counted, IoThread& io,
+                           std::size_t message_bytes_max, bool deflate)
     : PushConnection(std::move(stream), std::move(counted), io, io.shared.websockets),
-      reader_(kClientFrameBytesMax, deflate),
+      reader_(message_bytes_max, deflate),
       deflates_(deflate) {}
 
 std::string WsConnection::last_words(const Farewell& farewell) const {

@@ -9,7 +9,8 @@ namespace hookswitch::http {
 class WsConnection : public PushConnection {
  public:
   /// `deflate`: permessage-deflate without context takeover was agreed on.
-  WsConnection(Stream stream, Counted counted, IoThread& io, bool deflate);
+  WsConnection(Stream stream, Counted counted, IoThread& io, std::size_t message_bytes_max,
+               bool deflate);
 
  private:
   Form form() const override { return deflates_ ? Form::deflated : Form::framed; }

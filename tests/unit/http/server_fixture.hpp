@@ -50,8 +50,8 @@ class Log {
   std::vector<std::string> all_;
 };
 
-/// Does what the client's words say: "flood N SIZE", "close WORD", "drain"; anything else comes
-/// back.
+/// Does what the client's words say: "flood N SIZE", "close WORD", "drain", "pause" (nothing more
+/// is read until the next tick but one); anything else comes back.
 class WordSocket : public ChannelHandler {
  public:
   WordSocket(std::shared_ptr<Channel> socket, Log& log) : socket_(std::move(socket)), log_(log) {}
@@ -67,19 +67,28 @@ class WordSocket : public ChannelHandler {
     } else if (text.starts_with("close ")) {
       for (const auto& row : kOutcomes)
         if (text.substr(6) == row.name) socket_->close(row.code, {});
+    } else if (text == "pause") {
+      pause_ = 2;
+      log_.add("paused");
     } else if (text == "drain") {
       socket_->notify_drained();
     } else {
+      if (pause_ > 0) log_.add("read while paused");
       socket_->send(make_frame(text));
     }
   }
+  bool takes_more() override { return pause_ == 0; }
   void on_drained() override { log_.add("drained"); }
-  void on_tick() override { log_.add("tick"); }
+  void on_tick() override {
+    log_.add("tick");
+    if (pause_ > 0 && --pause_ == 0) socket_->read_on();
+  }
   void on_closed() override { log_.add("closed"); }
 
  private:
   std::shared_ptr<Channel> socket_;
   Log& log_;
+  int pause_ = 0;
 };
 
 /// Tells what it got: "METHOD path?query|body". `/thread` answers from another thread, `/never` not

@@ -130,5 +130,34 @@ TEST_F(WebSocketTest, SlowReaderIsCutTwoSecondsAfterItsClose) {
   EXPECT_EQ(registry.value("hookswitch_websockets"), 0);
 }
 
+TEST_F(WebSocketTest, HandlerThatTakesNoMoreIsReadOnWhenItSaysSo) {
+  options.ping_time = std::chrono::milliseconds{300};  // two of them are less than it pauses
+  start();
+  RawClient client{address};
+  ASSERT_EQ(client.upgrade().status, 101U);
+  client.send(RawClient::frame(1, "pause"));
+  ASSERT_TRUE(handler.log.wait_for("paused"));
+  client.send(RawClient::frame(1, "after"));
+  for (auto frame = client.read_frame();; frame = client.read_frame()) {
+    if (frame.opcode == 9) continue;
+    EXPECT_EQ(frame.payload, "after");
+    break;
+  }
+  EXPECT_EQ(handler.log.count("read while paused"), 0U);
+}
+
+TEST_F(WebSocketTest, CloseWhilePausedStillHearsTheFarewell) {
+  start();
+  RawClient client{address};
+  ASSERT_EQ(client.upgrade().status, 101U);
+  client.send(RawClient::frame(1, "pause"));
+  ASSERT_TRUE(handler.log.wait_for("paused"));
+  server->close_channels(Errc::shutting_down);
+  EXPECT_EQ(client.read_frame().opcode, 8U);
+  client.send(RawClient::frame(8, "\x03\xf4"));
+  EXPECT_TRUE(client.at_end());
+  EXPECT_TRUE(handler.log.wait_for("gone"));
+}
+
 }  // namespace
 }  // namespace hookswitch::http
