@@ -6,9 +6,11 @@
 
 #include "base/log.hpp"
 #include "base/text.hpp"
+#include "daemon/ari_socket.hpp"
 #include "daemon/parts.hpp"
 #include "daemon/version.hpp"
 #include "proto/assets.hpp"
+#include "sources/feed/ari_reader.hpp"
 
 namespace hookswitch {
 namespace {
@@ -132,8 +134,11 @@ class SocketSession : public http::ChannelHandler {
 
 }  // namespace
 
-Api::Api(std::shared_ptr<const Settings> settings, Broker& broker, Registry& registry, Probe probe)
+Api::Api(std::shared_ptr<const Settings> settings, Broker& broker, feed::Feeds& feeds,
+         FeedIntake& intake, Registry& registry, Probe probe)
     : broker_(broker),
+      feeds_(feeds),
+      intake_(intake),
       registry_(registry),
       probe_(std::move(probe)),
       unmatched_(
@@ -369,8 +374,63 @@ void Api::hook(const View& view, http::Request request, http::Respond respond) {
       std::move(input));
 }
 
+http::Opening Api::open_feed(const View& view, const http::Request& request) {
+  http::Opening out;
+  const auto refused = [&](Errc code) {
+    out.refusal = refusal(code);
+    return std::move(out);
+  };
+  const std::string_view rest = std::string_view{request.path}.substr(10);
+  const auto slash = rest.find('/');
+  const auto found = view.settings->webhooks.find(rest.substr(0, slash));
+  if (found == view.settings->webhooks.end()) return refused(Errc::source_unknown);
+  // A PBX is no browser; and no page of ours opens this.
+  if (request.has("origin") || request.has("sec-fetch-site")) return refused(Errc::origin_refused);
+  bool offered = false;
+  for (std::string_view offers = request.header("sec-websocket-protocol"); !offers.empty();) {
+    const auto end = std::min(offers.find(','), offers.size());
+    offered |= trim(offers.substr(0, end)) == kAriProtocol;
+    offers.remove_prefix(std::min(end + 1, offers.size()));
+  }
+  if (!offered) return refused(Errc::bad_request);
+  HookRequest opening;
+  opening.method = "POST";  // what each of its events counts as
+  if (slash != std::string_view::npos) opening.rest = rest.substr(slash + 1);
+  opening.query = request.query;
+  for (const auto& [name, value] : request.headers)
+    if (!name.starts_with("content-")) opening.headers.emplace_back(name, value);
+  opening.headers.emplace_back("content-type", "application/json");
+  opening.received = now();
+  const WebhookSource& source = found->second;
+  if (const auto admitted = source.hook->admit(opening); !admitted) {
+    registry_
+        .counter("hookswitch_hook_refusals_total",
+                 "Webhook requests refused, by source and reason.",
+                 {{"source", source.name}, {"code", outcome(admitted.error().code).name}})
+        .add();
+    auto answer = http::problem(admitted.error().code);
+    answer.headers.emplace_back("WWW-Authenticate", "Basic realm=\"hookswitch\"");
+    out.refusal = std::move(answer);
+    return out;
+  }
+  out.subprotocol = kAriProtocol;
+  out.message_bytes_max = feed::kAriMessageBytesMax;
+  out.accept = [this, name = source.name, feed = feeds_.feed(source.org, source.name),
+                opening = std::move(opening)](std::shared_ptr<http::Channel> socket) {
+    const auto hook = [this, name]() -> std::shared_ptr<const Hook> {
+      const auto settings = this->view().settings;
+      const auto at = settings->webhooks.find(name);
+      return at == settings->webhooks.end() ? nullptr : at->second.hook;
+    };
+    return make_ari_socket(std::move(socket), feed, hook, opening, intake_);
+  };
+  return out;
+}
+
 http::Opening Api::on_upgrade(const http::Request& request) {
   const View now_view = view();
+  if (request.path.starts_with("/v1/hooks/") && serves(request.parts, request.path))
+    return open_feed(now_view, request);
   http::Opening out;
   const auto refused = [&](Errc code) {
     out.refusal = refusal(code);

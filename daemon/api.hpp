@@ -8,9 +8,11 @@
 #include "auth/grant.hpp"
 #include "base/metrics.hpp"
 #include "daemon/broker.hpp"
+#include "daemon/feed_intake.hpp"
 #include "daemon/settings/settings.hpp"
 #include "delivery/session.hpp"
 #include "http/server.hpp"
+#include "sources/feed/feeds.hpp"
 
 namespace hookswitch {
 
@@ -31,7 +33,8 @@ struct Probe {
 /// io threads; what it needs of calls it asks the broker for.
 class Api : public http::Handler {
  public:
-  Api(std::shared_ptr<const Settings> settings, Broker& broker, Registry& registry, Probe probe);
+  Api(std::shared_ptr<const Settings> settings, Broker& broker, feed::Feeds& feeds,
+      FeedIntake& intake, Registry& registry, Probe probe);
 
   void on_request(http::Request request, http::Respond respond) override;
   http::Opening on_upgrade(const http::Request& request) override;
@@ -56,6 +59,8 @@ class Api : public http::Handler {
   }
 
   void hook(const View& view, http::Request request, http::Respond respond);
+  /// A PBX that opens a WebSocket and tells its events by it.
+  http::Opening open_feed(const View& view, const http::Request& request);
   void calls(const View& view, const http::Request& request, http::Respond respond);
   http::Response page(const View& view, const http::Request& request) const;
   http::Response ready() const;
@@ -74,6 +79,8 @@ class Api : public http::Handler {
   View view_;
   std::vector<std::string> own_hosts_;
   Broker& broker_;
+  feed::Feeds& feeds_;
+  FeedIntake& intake_;
   Registry& registry_;
   Probe probe_;
   Counter& unmatched_;

@@ -38,7 +38,9 @@ std::string own_executable() {
 std::vector<BrokerSource> broker_sources(const Settings& settings) {
   std::vector<BrokerSource> out;
   for (const auto& [name, source] : settings.webhooks)
-    out.push_back({source.org, name, source.rules, false});
+    out.push_back({source.org, name, source.rules, true, true});  // asked by a WebSocket of theirs
+  for (const auto& [source, hook, rules] : settings.dial_sources)
+    out.push_back({source.org, source.name, rules, true, true});
   for (std::size_t i = 0; i < settings.sip_sources.size(); ++i) {
     const auto& source = settings.sip_sources[i];
     out.push_back({source.org, source.name, settings.sip_rules[i], true});
@@ -96,7 +98,9 @@ void tell_keys(const Settings& settings) {
 App::App(std::shared_ptr<const Settings> settings, std::vector<http::Listener> listeners)
     : settings_(std::move(settings)),
       broker_(broker_options(*settings_), settings_->directory, registry_),
-      api_(settings_, broker_, registry_,
+      feeds_(broker_, registry_),
+      intake_(broker_, registry_),
+      api_(settings_, broker_, feeds_, intake_, registry_,
            {[this] { return readiness(); }, [this] { return alive(); }}),
       server_(server_options(*settings_, std::move(listeners)), api_, registry_),
       sip_(sip_options(*settings_), broker_, registry_),
@@ -110,6 +114,7 @@ bool App::start() {
   broker_.set_ask([this](const std::string& org, const std::string& source,
                          const std::vector<std::string>& extensions) {
     sip_.refresh(org, source, extensions);
+    feeds_.ask(org, source);
   });
   if (auto started = broker_.start(); !started) {
     log::error(
@@ -117,6 +122,10 @@ bool App::start() {
         {{"part", "journal"}, {"path", settings_->journal_path}, {"why", started.error().detail}});
     return false;
   }
+  for (const auto& [name, source] : settings_->webhooks)
+    feeds_.know(broker_.living_legs(source.org, name));
+  dial();
+  feeds_.start();
   if (auto started = server_.start(); !started) {
     log::error("start_failed", {{"part", "listener"}, {"why", started.error().detail}});
     return false;
@@ -140,6 +149,26 @@ bool App::start() {
   return true;
 }
 
+void App::dial() {
+  for (const auto& [source, hook, rules] : settings_->dial_sources) {
+    feeds_.know(broker_.living_legs(source.org, source.name));
+    feeds_.dial(source, [this](const feed::DialSettings& from, std::string event) {
+      const auto settings_now = settings();
+      for (const auto& one : settings_now->dial_sources) {
+        if (one.settings.org != from.org || one.settings.name != from.name) continue;
+        HookRequest ask;
+        ask.method = "POST";
+        ask.headers = {{"content-type", "application/json"}};
+        ask.body = std::move(event);
+        ask.received = now();
+        // A fault is of this event alone, and counted.
+        (void)intake_.take(*one.hook, std::move(ask), *feeds_.feed(from.org, from.name));
+        return;
+      }
+    });
+  }
+}
+
 int App::run() {
   // Blocked before any thread is made, so that every thread inherits it and signals come by the
   // descriptor alone.
@@ -153,7 +182,8 @@ int App::run() {
     if (fd >= 0) ::close(fd);
     return 1;
   }
-  broker_turned_ = server_turned_ = std::chrono::steady_clock::now();  // just begun is not stuck
+  broker_turned_ = server_turned_ = feeds_turned_ =
+      std::chrono::steady_clock::now();  // just begun is not stuck
   notify_systemd("READY=1\nSTATUS=serving");
   const auto pause =
       std::min(watchdog_pause().value_or(std::chrono::seconds{1}), std::chrono::milliseconds{1000});
@@ -186,7 +216,8 @@ void App::watch() {
   };
   const bool broker = seen(broker_.turns(), broker_turns_, broker_turned_);
   const bool server = seen(server_.turns(), server_turns_, server_turned_);
-  alive_ = broker && server && sip_.status().answering;
+  const bool feeds = seen(feeds_.turns(), feeds_turns_, feeds_turned_);
+  alive_ = broker && server && feeds && sip_.status().answering;
   if (alive_) notify_systemd("WATCHDOG=1");
 }
 
@@ -198,7 +229,15 @@ std::shared_ptr<const Settings> App::settings() const {
 Readiness App::readiness() const {
   Readiness out;
   out.journal = broker_.journal_problem();
-  for (const auto& [name, source] : settings()->webhooks) out.sources.emplace_back(name, "");
+  const auto feeds = feeds_.status();
+  for (const auto& [name, source] : settings()->webhooks) {
+    std::string problem = source.dialect == "asterisk-ari" ? "not connected yet" : "";
+    for (const auto& feed : feeds)
+      if (feed.org == source.org && feed.name == name) problem = feed.reason;
+    out.sources.emplace_back(name, std::move(problem));
+  }
+  for (const auto& feed : feeds)
+    if (!settings()->webhooks.contains(feed.name)) out.sources.emplace_back(feed.name, feed.reason);
   bool all_up = true;
   for (const auto& source : sip_.status().sources) {
     std::string problem = source.reason;
@@ -233,6 +272,12 @@ void App::reload() {
                            fresh->retention == before->retention &&
                            fresh->journal_bytes_max == before->journal_bytes_max);
     restart("sip sources", sip::same(fresh->sip_sources, before->sip_sources));
+    const auto dialled = [](const Settings& of) {
+      std::vector<feed::DialSettings> out;
+      for (const auto& source : of.dial_sources) out.push_back(source.settings);
+      return out;
+    };
+    restart("ami and esl sources", feed::same(dialled(*fresh), dialled(*before)));
     restart("calls", same_calls(fresh->calls, before->calls));
     restart("recorder", fresh->recorder.bytes_max == before->recorder.bytes_max &&
                             fresh->recorder.keep == before->recorder.keep);
@@ -257,6 +302,7 @@ void App::stop() {
   // Its process may take seconds to unsubscribe; clients need not wait for that.
   std::thread sip{[this] { sip_.stop(); }};
   broker_.drain(kDrainTime);
+  feeds_.stop();
   server_.close_channels(Errc::shutting_down);  // also of those that have not said hello
   while (!server_.idle() && std::chrono::steady_clock::now() < until)
     std::this_thread::sleep_for(std::chrono::milliseconds{10});

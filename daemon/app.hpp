@@ -9,8 +9,10 @@
 #include "base/metrics.hpp"
 #include "daemon/api.hpp"
 #include "daemon/broker.hpp"
+#include "daemon/feed_intake.hpp"
 #include "daemon/settings/settings.hpp"
 #include "http/server.hpp"
+#include "sources/feed/feeds.hpp"
 #include "sources/sip/supervisor.hpp"
 
 namespace hookswitch {
@@ -30,6 +32,7 @@ class App {
   void stop();
   void reload();
   void watch();
+  void dial();
   Readiness readiness() const;
   bool alive() const { return alive_; }
   std::shared_ptr<const Settings> settings() const;
@@ -39,13 +42,15 @@ class App {
   std::shared_ptr<const Settings> settings_;  ///< under mutex_ once the threads run
   Registry registry_;
   Broker broker_;
+  feed::Feeds feeds_;
+  FeedIntake intake_;
   Api api_;
   http::Server server_;
   SipSupervisor sip_;
   std::atomic<bool> alive_{true};
   std::chrono::steady_clock::time_point started_;
-  std::uint64_t broker_turns_ = 0, server_turns_ = 0;
-  std::chrono::steady_clock::time_point broker_turned_, server_turned_;
+  std::uint64_t broker_turns_ = 0, server_turns_ = 0, feeds_turns_ = 0;
+  std::chrono::steady_clock::time_point broker_turned_, server_turned_, feeds_turned_;
 };
 
 }  // namespace hookswitch

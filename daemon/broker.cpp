@@ -223,6 +223,19 @@ void Broker::source_health(const std::string& org, const std::string& source, bo
   wake_.notify_one();
 }
 
+void Broker::source_restarted(const std::string& org, const std::string& source) {
+  {
+    const std::lock_guard lock{mutex_};
+    const std::pair name{org, source};
+    // Not yet begun: it is the same news.
+    if (std::find(restarted_.begin() + static_cast<std::ptrdiff_t>(restarts_in_hand_.size()),
+                  restarted_.end(), name) != restarted_.end())
+      return;
+    restarted_.push_back(name);
+  }
+  wake_.notify_one();
+}
+
 void Broker::post(std::function<void(Hub&)> work) {
   {
     const std::lock_guard lock{mutex_};
@@ -306,7 +319,8 @@ void Broker::run() {
       std::unique_lock lock{mutex_};
       const auto ready = [&] {
         return stopping_ || new_configuration_ || at_last_ || has_requests() ||
-               (readable_ && !work_.empty()) || (works() && !health_changes_.empty());
+               (readable_ && !work_.empty()) ||
+               (works() && (!health_changes_.empty() || !restarted_.empty()));
       };
       if (!more_replay && !ready()) {
         auto pause = std::chrono::duration_cast<milliseconds>(kTick);
@@ -394,6 +408,12 @@ bool Broker::commit(std::vector<Request>& requests, std::vector<Event>& events,
     recorder_.restart(at, news.org, news.source, one.touched);
     append(step, one);
   }
+  for (const auto& [org, source] : restarts_in_hand_) {
+    calls_.source_restarted(org, source, at, one);
+    recorder_.restart(at, org, source, one.touched);
+    one.checks.clear();  // it has been asked: what lives follows
+    append(step, one);
+  }
   std::size_t facts = 0;
   std::size_t bytes = 0, count = 0, weighed = 0;
   while (count < requests.size() && bytes < kCommitEventBytesMax) {
@@ -469,8 +489,7 @@ void Broker::ask_sources(const std::vector<Check>& checks) {
       if (leg.state != LegState::terminated && !leg.ext.empty()) of_source.emplace(leg.ext);
   }
   for (const auto& [source, extensions] : lines)
-    if (!extensions.empty())
-      ask_(source.first, source.second, {extensions.begin(), extensions.end()});
+    ask_(source.first, source.second, {extensions.begin(), extensions.end()});
 }
 
 /// What sources said of their health since the last turn, and what of it is news.
@@ -478,6 +497,7 @@ void Broker::take_health() {
   {
     const std::lock_guard lock{mutex_};
     health_in_hand_ = health_changes_;
+    restarts_in_hand_ = restarted_;
   }
   health_news_.clear();
   bool asked_changed = false;
@@ -496,13 +516,14 @@ void Broker::take_health() {
       was_down = !earlier.up;
     }
     if (!news) continue;
-    health_news_.push_back({change, change.up && was_down});
+    const auto source = std::find_if(
+        options_.sources.begin(), options_.sources.end(),
+        [&](const auto& one) { return one.org == change.org && one.name == change.source; });
+    const bool is_known = source != options_.sources.end();
+    health_news_.push_back({change, change.up && was_down && !(is_known && source->tells_restart)});
     const std::pair name{change.org, change.source};
-    const bool can =
-        std::any_of(options_.sources.begin(), options_.sources.end(), [&](const BrokerSource& one) {
-          return one.can_be_asked && one.org == change.org && one.name == change.source;
-        });
-    if (!can || is_up(change.org, change.source) == change.up) continue;
+    if (!is_known || !source->can_be_asked || is_up(change.org, change.source) == change.up)
+      continue;
     if (change.up)
       up_.push_back(name);
     else
@@ -542,6 +563,9 @@ void Broker::health_told() {
       *known = std::move(change);
   }
   health_in_hand_.clear();
+  restarted_.erase(restarted_.begin(),
+                   restarted_.begin() + static_cast<std::ptrdiff_t>(restarts_in_hand_.size()));
+  restarts_in_hand_.clear();
 }
 
 void Broker::drain(std::chrono::milliseconds most) {

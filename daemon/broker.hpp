@@ -27,6 +27,8 @@ struct BrokerSource {
   std::string org, name;
   SourceRules rules;
   bool can_be_asked = false;  ///< while it is up, whether a call still lives
+  /// It says itself when it has told all (source_restarted); that it is up again says nothing.
+  bool tells_restart = false;
 };
 
 struct BrokerOptions {
@@ -58,7 +60,8 @@ class Broker : public FactSink, public HubPort, private History {
   void drain(std::chrono::milliseconds most = std::chrono::seconds{3});
   void stop();
   /// Called on the broker's thread when the source should say again what it knows of these
-  /// extensions: a call of theirs is silent for too long, or the source was away. Before start().
+  /// extensions (none: of all): a call of theirs is silent for too long, or the source was away.
+  /// Before start().
   using Ask = std::function<void(const std::string& org, const std::string& source,
                                  std::vector<std::string> extensions)>;
   void set_ask(Ask ask) { ask_ = std::move(ask); }
@@ -67,6 +70,7 @@ class Broker : public FactSink, public HubPort, private History {
   void submit(std::vector<Fact> facts, Done done, SourceInputPtr input = nullptr) override;
   void source_health(const std::string& org, const std::string& source, bool up,
                      const std::string& reason) override;
+  void source_restarted(const std::string& org, const std::string& source) override;
 
   // HubPort, any thread
   void post(std::function<void(Hub&)> work) override;
@@ -173,6 +177,8 @@ class Broker : public FactSink, public HubPort, private History {
   std::vector<Health> health_;
   std::vector<Request> left_over_;      ///< taken, but not yet folded; the broker's thread's own
   std::vector<Health> health_in_hand_;  ///< changes whose events are in the commit under way
+  std::vector<std::pair<std::string, std::string>> restarted_;  ///< sources that tell so themselves
+  std::vector<std::pair<std::string, std::string>> restarts_in_hand_;  ///< in the commit under way
   struct HealthNews {
     Health change;
     bool is_back = false;  ///< up again after it was down

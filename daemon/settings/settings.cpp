@@ -272,6 +272,45 @@ void read_sip(Section& in, const std::string& name, const std::string& org,
   out.sip_sources.push_back(std::move(source));
 }
 
+void read_dial(Section& in, const std::string& name, const std::string& org, bool is_ami,
+               const OrgNumbers& org_wide, Settings& out) {
+  DialSource source;
+  feed::DialSettings& to = source.settings;
+  to.kind = is_ami ? feed::DialKind::ami : feed::DialKind::esl;
+  to.org = org;
+  to.name = name;
+  in.required("server", to.server);
+  in.text("username", to.username);
+  std::optional<Secret> password;
+  in.secret("password_file", password);
+  const bool unreadable = in.has("password_file") && !password;
+  if (password) to.password = std::move(*password);
+  if (is_ami) {
+    in.boolean("plain_login", to.plain_login);
+    in.boolean("tls", to.tls);
+    in.text("ca_file", to.ca_file);
+    if (!to.ca_file.empty()) to.ca_file = in.resolve(to.ca_file);
+  }
+  for (const auto& problem : feed::check(to))
+    if (!unreadable || problem.key != "password_file") in.fail(problem.key, problem.what);
+  HookOptions options;
+  options.org = org;
+  options.source = name;
+  in.text("time_zone", options.time_zone);
+  if (!options.time_zone.empty() && !is_time_zone(options.time_zone))
+    in.fail("time_zone", "is no zone of this system");
+  read_number_plan(in, options.numbers);
+  for (const auto& problem : check_numbers(options.numbers)) in.fail(problem.key, problem.what);
+  options.numbers.extensions = org_wide.extensions;
+  options.org_country = org_wide.country;
+  std::string dialect = is_ami ? "asterisk-ami" : "freeswitch-esl";
+  in.text("dialect", dialect);
+  const auto program = read_dialect(in, dialect);
+  if (program) source.hook = std::make_shared<const Hook>(program, std::move(options));
+  source.rules = read_rules(in);
+  out.dial_sources.push_back(std::move(source));
+}
+
 void read_sources(Section& root, const Directory& directory, Settings& out) {
   std::vector<std::string> names;
   auto org_wide = org_numbers(directory, out);
@@ -292,9 +331,11 @@ void read_sources(Section& root, const Directory& directory, Settings& out) {
       read_webhook(in, name, org, org_wide[org], out);
     } else if (kind == "sip") {
       read_sip(in, name, org, org_wide[org], out);
+    } else if (kind == "ami" || kind == "esl") {
+      read_dial(in, name, org, kind == "ami", org_wide[org], out);
     } else if (!kind.empty()) {
-      in.fail("kind",
-              kind == "hep" ? "\"hep\" is not available yet" : "must be \"webhook\" or \"sip\"");
+      in.fail("kind", kind == "hep" ? "\"hep\" is not available yet"
+                                    : "must be \"webhook\", \"sip\", \"ami\" or \"esl\"");
       continue;
     }
     in.finish();

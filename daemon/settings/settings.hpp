@@ -21,6 +21,7 @@
 #include "http/server.hpp"
 #include "journal/journal.hpp"
 #include "recorder/options.hpp"
+#include "sources/feed/dial_settings.hpp"
 #include "sources/sip/settings.hpp"
 #include "sources/webhook/hook.hpp"
 
@@ -31,6 +32,13 @@ struct WebhookSource {
   std::shared_ptr<const Hook> hook;
   SourceRules rules;
   std::vector<Secret> secrets;  ///< the values that its hook knows, never to be recorded
+};
+
+/// A PBX whose manager interface or event socket we connect to.
+struct DialSource {
+  feed::DialSettings settings;
+  std::shared_ptr<const Hook> hook;  ///< reads its events
+  SourceRules rules;
 };
 
 /// A page that a CRM embeds (interfaces.md §2, `/apps/{client_id}`).
@@ -71,7 +79,8 @@ struct Settings {
   Budgets budgets;
   std::map<std::string, WebhookSource, std::less<>> webhooks;  ///< by name
   std::vector<sip::SourceSettings> sip_sources;
-  std::vector<SourceRules> sip_rules;                      ///< of sip_sources, in their order
+  std::vector<SourceRules> sip_rules;  ///< of sip_sources, in their order
+  std::vector<DialSource> dial_sources;
   std::map<std::string, PageClient, std::less<>> clients;  ///< by id
 };
 

@@ -56,6 +56,14 @@ bool is_ed25519_by(std::string_view public_key, std::string_view data, std::stri
   return good;
 }
 
+std::string md5(std::string_view data) {
+  unsigned char out[EVP_MAX_MD_SIZE];
+  unsigned int size = 0;
+  // A system that forbids it has none.
+  if (EVP_Digest(data.data(), data.size(), out, &size, EVP_md5(), nullptr) != 1) return {};
+  return {reinterpret_cast<const char*>(out), size};
+}
+
 bool equal_constant_time(std::string_view a, std::string_view b) {
   return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
 }

@@ -38,6 +38,10 @@ class FactSink {
   /// source.down. Any thread.
   virtual void source_health(const std::string& org, const std::string& source, bool up,
                              const std::string& reason) = 0;
+
+  /// The source has told all that it knows now, or is about to: calls of before that no later fact
+  /// of it names are doubted, and end `reconciled` in the end (model.md §5, ghosts). Any thread.
+  virtual void source_restarted(const std::string& /*org*/, const std::string& /*source*/) {}
 };
 
 }  // namespace hookswitch

@@ -173,6 +173,17 @@ Hook::Hook(DialectProgramPtr program, HookOptions options)
 
 const std::vector<std::string>& Hook::methods() const { return program_->all_methods; }
 
+Result<void> Hook::admit(const HookRequest& request) const {
+  RequestDocument document;
+  Evaluator evaluator{document, options_.numbers, zone_.get()};
+  if (auto problem = open_request(request, document)) return *problem;
+  // A proof that reads the body proves nothing of a connection.
+  if (!options_.secrets.empty() &&
+      (program_->auth_reads_body || !is_authentic(*program_, options_, request, evaluator)))
+    return Error{Errc::signature_invalid, "no live secret fits"};
+  return {};
+}
+
 Result<HookOutcome> Hook::handle(const HookRequest& request) const {
   return walk(request, nullptr);
 }

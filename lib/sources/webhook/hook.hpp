@@ -85,6 +85,10 @@ class Hook {
   /// holds request data.
   HookExplanation explain(const HookRequest& request) const;
 
+  /// Whether who opens a lasting connection with this request may: proven as every request has to
+  /// be, by what it can prove without a body. Error: signature_invalid, or those of its head.
+  Result<void> admit(const HookRequest& request) const;
+
   /// What `Allow` should say: the methods of events and of handshakes.
   const std::vector<std::string>& methods() const;
 
