@@ -7,7 +7,10 @@ import hashlib
 import json
 import pathlib
 import socket
+import ssl
+import subprocess
 import sys
+import tempfile
 import threading
 import time
 import unittest
@@ -318,6 +321,59 @@ class AmiFeed(Dialled, unittest.TestCase):
 
     def whole(self, name):
         return name
+
+
+class SecureAmi(Ami):
+    """As Asterisk with tlsenable = yes."""
+
+    def __init__(self, certificate):
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.context.load_cert_chain(certificate)
+        super().__init__()
+
+    def _serve(self, client):
+        with contextlib.suppress(OSError):
+            super()._serve(self.context.wrap_socket(client, server_side=True))
+
+
+class AmiOverTls(unittest.TestCase):
+    def test_the_certificate_must_be_good_for_the_host(self):
+        folder = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory()))
+        for name, host in (("good", "IP:127.0.0.1"), ("other", "DNS:pbx.example")):
+            made = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
+            made += ["-nodes", "-days", "2", "-subj", "/CN=pbx", "-addext", "subjectAltName=" + host]
+            made += ["-keyout", folder / (name + ".key"), "-out", folder / (name + ".crt")]
+            subprocess.run(made, check=True, capture_output=True)
+            (folder / (name + ".pem")).write_text(
+                (folder / (name + ".key")).read_text() + (folder / (name + ".crt")).read_text()
+            )
+        toml, servers = "", {}
+        for name, certificate, ca in (
+            ("good", "good", "good"),
+            ("untrusted", "good", "other"),
+            ("misnamed", "other", "other"),
+        ):
+            servers[name] = SecureAmi(folder / (certificate + ".pem"))
+            self.addCleanup(servers[name].stop)
+            toml += SOURCE % (name, "ami", servers[name].port, "cti", "s", DATA / "ami-dialect.json", 0)
+            toml += 'tls = true\nca_file = "%s"\n' % (folder / (ca + ".crt"))
+        with harness.Daemon(toml, {"s": PASSWORD}) as daemon:
+            self.assertTrue(servers["good"].live.wait(10))
+            ready = lambda: {
+                s["name"]: s.get("reason", "")
+                for s in json.loads(daemon.http("GET", "/readyz")[2])["sources"]
+            }
+            harness.wait_until(
+                lambda: "certificate" in ready()["untrusted"] and "certificate" in ready()["misnamed"],
+                10,
+                "both are refused",
+            )
+            self.assertEqual(ready()["good"], "")
+            servers["good"].tell(*AMI)
+            harness.wait_until(
+                lambda: wire.total(daemon, "source_facts_total", "good") >= 8, 10, "its facts"
+            )
+        self.assertEqual((servers["untrusted"].logins, servers["misnamed"].logins), (0, 0))
 
 
 class EslFeed(Dialled, unittest.TestCase):

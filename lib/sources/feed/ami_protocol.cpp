@@ -8,6 +8,8 @@
 namespace hookswitch::feed {
 namespace {
 
+/// What a dialect may have a use for; which of them come, `read` of the user says.
+constexpr std::string_view kEvents = "call,agent,dialplan";
 constexpr std::string_view kBanner = "Asterisk Call Manager/";
 
 std::string event_as(AmiBlock block, std::string_view name) {
@@ -44,7 +46,7 @@ void AmiProtocol::on_banner(FeedStep& step) {
 void AmiProtocol::log_in(const std::string& key, FeedStep& step) {
   state_ = State::login;
   step.send += "Action: Login\r\nActionID: login\r\nUsername: " + username_ + "\r\n" + key +
-               "\r\nEvents: call,agent\r\n\r\n";
+               "\r\nEvents: " + std::string{kEvents} + "\r\n\r\n";
 }
 
 void AmiProtocol::on_response(const AmiBlock& block, FeedStep& step) {

@@ -63,8 +63,6 @@ std::vector<DialProblem> check(const DialSettings& settings) {
   if (settings.password.empty()) out.push_back({"password_file", "is missing"});
   if (!is_plain(settings.password.reveal()))
     out.push_back({"password_file", "holds a control character or more than 256 bytes"});
-  if (settings.kind == DialKind::esl && settings.tls)
-    out.push_back({"tls", "FreeSWITCH's event socket has none"});
   if (!settings.ca_file.empty() && !settings.tls)
     out.push_back({"ca_file", "is of no use without tls = true"});
   return out;

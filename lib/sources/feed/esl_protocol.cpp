@@ -11,7 +11,7 @@ namespace {
 constexpr std::string_view kEvents =
     "event json CHANNEL_CREATE CHANNEL_ORIGINATE CHANNEL_PROGRESS CHANNEL_PROGRESS_MEDIA "
     "CHANNEL_ANSWER CHANNEL_BRIDGE CHANNEL_UNBRIDGE CHANNEL_HOLD CHANNEL_UNHOLD CHANNEL_PARK "
-    "CHANNEL_UNPARK CHANNEL_UUID CHANNEL_HANGUP_COMPLETE";
+    "CHANNEL_UNPARK CHANNEL_UUID CHANNEL_HANGUP_COMPLETE RECORD_STOP";
 constexpr std::size_t kAnswersMax = 16;  ///< beyond it the other end does not listen
 
 /// What a row of the list is in the words of an event.

@@ -619,6 +619,53 @@ TEST_F(BrokerTest, CallThatASourceDoesNotConfirmEndsAfterTheTimeItHas) {
   EXPECT_NE(frames.back().find("\"reconciled\""), std::string::npos) << frames.back();
 }
 
+TEST_F(BrokerTest, SourceThatTellsItsRestartsIsDoubtedByThemAlone) {
+  sources = {{"acme", "pbx", {}, true, true}};
+  limits.check_time = std::chrono::seconds{0};
+  start();
+  ASSERT_EQ(answer(submit({fact(FactType::started), fact(FactType::ringing, "c1", "101")})),
+            std::nullopt);
+  health({false, true});
+  cursor();
+  EXPECT_EQ(state(), "ringing") << "that it is back says nothing of its calls";
+  broker->source_restarted("acme", "pbx");
+  const auto until = std::chrono::steady_clock::now() + kDeadline;
+  while (state() != "ended" && std::chrono::steady_clock::now() < until) std::this_thread::yield();
+  EXPECT_EQ(state(), "ended");
+  EXPECT_EQ(questions(), std::vector<std::string>{}) << "it has been asked already";
+}
+
+TEST_F(BrokerTest, FactBehindARestartConfirmsItsCall) {
+  sources = {{"acme", "pbx", {}, true, true}};
+  limits.check_time = std::chrono::seconds{1};
+  start();
+  ASSERT_EQ(answer(submit({fact(FactType::started, "c1"), fact(FactType::started, "c2")})),
+            std::nullopt);
+  broker->source_restarted("acme", "pbx");
+  ASSERT_EQ(tell(FactType::updated, "c1"), std::nullopt);
+  const auto until = std::chrono::steady_clock::now() + kDeadline;
+  while (state("c2") != "ended" && std::chrono::steady_clock::now() < until)
+    std::this_thread::yield();
+  EXPECT_EQ(state("c2"), "ended");
+  EXPECT_NE(state("c1"), "ended");
+}
+
+TEST_F(BrokerTest, RestartThatFailsToCommitIsNotForgotten) {
+  sources = {{"acme", "pbx", {}, true, true}};
+  limits.check_time = std::chrono::seconds{0};
+  start();
+  ASSERT_EQ(tell(FactType::started), std::nullopt);
+  {
+    const FullDisk full;
+    broker->source_restarted("acme", "pbx");
+    ASSERT_EQ(tell(FactType::started, "c2"), Errc::journal_io);
+  }
+  await_journal();
+  const auto until = std::chrono::steady_clock::now() + kDeadline;
+  while (state() != "ended" && std::chrono::steady_clock::now() < until) std::this_thread::yield();
+  EXPECT_EQ(state(), "ended");
+}
+
 TEST_F(BrokerTest, RecordingHoldsWhenASourceCameBackAndCouldBeAsked) {
   recording = true;
   sources = {{"acme", "pbx", {}, true}};

@@ -481,6 +481,47 @@ TEST_F(SettingsTest, DialectThatSignsIsNotTakenWithoutItsSecretUnlessSaidSo) {
   EXPECT_TRUE(told({":10:1: source.allow_unsigned: must be"})) << all();
 }
 
+TEST_F(SettingsTest, PbxThatWeConnectToIsRead) {
+  folder.write("pbx.secret", "tops3cret");
+  const auto settings = load_with(
+      "[[source]]\nname = \"a\"\norg = \"acme\"\nkind = \"ami\"\nserver = \"192.0.2.1\"\nusername "
+      "= "
+      "\"cti\"\npassword_file = \"pbx.secret\"\ndialect = \"native\"\ntls = true\nca_file = "
+      "\"ca.pem\"\nfuse = false\n"
+      "[[source]]\nname = \"e\"\norg = \"acme\"\nkind = \"esl\"\nserver = "
+      "\"pbx.example.com:8022\"\npassword_file = \"pbx.secret\"\ndialect = \"native\"\n");
+  EXPECT_EQ(all(), "");
+  ASSERT_EQ(settings->dial_sources.size(), 2U);
+  const auto& [ami, hook, rules] = settings->dial_sources[0];
+  EXPECT_EQ(ami.kind, feed::DialKind::ami);
+  EXPECT_EQ(ami.password.reveal(), "tops3cret");
+  EXPECT_EQ(ami.ca_file, folder.path() + "/ca.pem");
+  EXPECT_TRUE(ami.tls);
+  EXPECT_FALSE(ami.plain_login);
+  EXPECT_NE(hook, nullptr);
+  EXPECT_FALSE(rules.fuses);
+  EXPECT_EQ(settings->dial_sources[1].settings.kind, feed::DialKind::esl);
+}
+
+TEST_F(SettingsTest, PbxThatWeCannotConnectToIsTold) {
+  folder.write("pbx.secret", "tops3cret\r\nAction: Command");
+  const auto source = [&](const std::string& rest) {
+    load_with("[[source]]\nname = \"s\"\norg = \"acme\"\ndialect = \"native\"\n" + rest);
+  };
+  source("kind = \"ami\"\n");
+  EXPECT_TRUE(told({"source.server: is missing"})) << all();
+  EXPECT_TRUE(told({"source.username: is missing"})) << all();
+  EXPECT_TRUE(told({"source.password_file: is missing"})) << all();
+  source("kind = \"ami\"\nserver = \"a b\"\nusername = \"u\"\npassword_file = \"pbx.secret\"\n");
+  EXPECT_TRUE(told({":10:1: source.server: must be a host"})) << all();
+  EXPECT_TRUE(told({":12:1: source.password_file: holds a control character"})) << all();
+  EXPECT_EQ(all().find("tops3cret"), std::string::npos);
+  source("kind = \"ami\"\nserver = \"a\"\nca_file = \"x\"\n");
+  EXPECT_TRUE(told({":11:1: source.ca_file: is of no use"})) << all();
+  source("kind = \"esl\"\nserver = \"a\"\ntls = true\n");
+  EXPECT_TRUE(told({":11:1: source.tls: unknown key"})) << all();
+}
+
 TEST_F(SettingsTest, SipPasswordProblemNamesTheKeyOfTheFile) {
   folder.write("sip.password", "tops3cret\x01");
   load_with(

@@ -101,7 +101,7 @@ TEST_F(AmiProtocolTest, ProvesThePasswordWithoutShowingIt) {
   say("Response: Success\r\nActionID: challenge\r\nChallenge: 123\r\n\r\n");
   EXPECT_EQ(step.send,
             "Action: Login\r\nActionID: login\r\nUsername: cti\r\nAuthType: MD5\r\nKey: " +
-                to_hex(md5("123secret")) + "\r\nEvents: call,agent\r\n\r\n");
+                to_hex(md5("123secret")) + "\r\nEvents: call,agent,dialplan\r\n\r\n");
   EXPECT_FALSE(step.logged_in);
   say("Response: Success\r\nActionID: login\r\nMessage: Authentication accepted\r\n\r\n");
   EXPECT_TRUE(step.logged_in);
