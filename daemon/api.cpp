@@ -135,10 +135,11 @@ class SocketSession : public http::ChannelHandler {
 }  // namespace
 
 Api::Api(std::shared_ptr<const Settings> settings, Broker& broker, feed::Feeds& feeds,
-         FeedIntake& intake, Registry& registry, Probe probe)
+         FeedIntake& intake, Sinks& sinks, Registry& registry, Probe probe)
     : broker_(broker),
       feeds_(feeds),
       intake_(intake),
+      sinks_(sinks),
       registry_(registry),
       probe_(std::move(probe)),
       unmatched_(
@@ -216,6 +217,8 @@ void Api::on_request(http::Request request, http::Respond respond) {
   const std::string_view path = request.path;
   if (!serves(request.parts, path)) return refuse(Errc::not_found, respond);
   if (path.starts_with("/v1/hooks/")) return hook(now_view, std::move(request), std::move(respond));
+  if (path == "/v1/sinks" || path.starts_with("/v1/sinks/"))
+    return sinks(now_view, request, std::move(respond));
 
   const bool known = path == "/v1/calls" || path.starts_with("/v1/calls/") ||
                      path == "/v1/events" || path == "/livez" || path == "/readyz" ||

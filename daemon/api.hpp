@@ -12,6 +12,7 @@
 #include "daemon/settings/settings.hpp"
 #include "delivery/session.hpp"
 #include "http/server.hpp"
+#include "sinks/sinks.hpp"
 #include "sources/feed/feeds.hpp"
 
 namespace hookswitch {
@@ -34,7 +35,7 @@ struct Probe {
 class Api : public http::Handler {
  public:
   Api(std::shared_ptr<const Settings> settings, Broker& broker, feed::Feeds& feeds,
-      FeedIntake& intake, Registry& registry, Probe probe);
+      FeedIntake& intake, Sinks& sinks, Registry& registry, Probe probe);
 
   void on_request(http::Request request, http::Respond respond) override;
   http::Opening on_upgrade(const http::Request& request) override;
@@ -62,6 +63,7 @@ class Api : public http::Handler {
   /// A PBX that opens a WebSocket and tells its events by it.
   http::Opening open_feed(const View& view, const http::Request& request);
   void calls(const View& view, const http::Request& request, http::Respond respond);
+  void sinks(const View& view, const http::Request& request, http::Respond respond);
   http::Response page(const View& view, const http::Request& request) const;
   http::Response ready() const;
   void refuse(Errc code, const http::Respond& respond);
@@ -81,6 +83,7 @@ class Api : public http::Handler {
   Broker& broker_;
   feed::Feeds& feeds_;
   FeedIntake& intake_;
+  Sinks& sinks_;
   Registry& registry_;
   Probe probe_;
   Counter& unmatched_;

@@ -25,6 +25,8 @@ namespace {
 // still have to read.
 constexpr auto kDrainTime = std::chrono::milliseconds{2500};
 constexpr auto kPartTime = std::chrono::milliseconds{4000};
+constexpr auto kPlaceTime = std::chrono::milliseconds{2000};
+constexpr auto kLastPosts = std::chrono::milliseconds{1000};
 constexpr auto kStuck = std::chrono::seconds{3};  // threads turn at least once a second
 constexpr auto kStartTime = std::chrono::seconds{
     10};  // sources may take this long before we call ourselves ready without them
@@ -58,6 +60,12 @@ BrokerOptions broker_options(const Settings& settings) {
           broker_sources(settings),
           settings.budgets,
           settings.journal_bytes_max};
+}
+
+/// Beside the journal, whose cursors it holds.
+std::string sink_folder(const std::string& journal_path) {
+  if (journal_path == kMemoryJournal) return {};
+  return journal_path + ".sinks";
 }
 
 bool same_calls(const CallLimits& a, const CallLimits& b) {
@@ -100,14 +108,22 @@ App::App(std::shared_ptr<const Settings> settings, std::vector<http::Listener> l
       broker_(broker_options(*settings_), settings_->directory, registry_),
       feeds_(broker_, registry_),
       intake_(broker_, registry_),
-      api_(settings_, broker_, feeds_, intake_, registry_,
+      outgoing_(registry_),
+      sinks_(
+          outgoing_,
+          [this](std::function<void(History&)> read) { return broker_.past(std::move(read)); },
+          sink_folder(settings_->journal_path), registry_),
+      api_(settings_, broker_, feeds_, intake_, sinks_, registry_,
            {[this] { return readiness(); }, [this] { return alive(); }}),
       server_(server_options(*settings_, std::move(listeners)), api_, registry_),
       sip_(sip_options(*settings_), broker_, registry_),
       started_(std::chrono::steady_clock::now()) {}
 
 // Before the parts that its thread calls.
-App::~App() { broker_.stop(); }
+App::~App() {
+  outgoing_.stop();
+  broker_.stop();
+}
 
 bool App::start() {
   log::set_level(settings_->log_level);
@@ -115,6 +131,10 @@ bool App::start() {
                          const std::vector<std::string>& extensions) {
     sip_.refresh(org, source, extensions);
     feeds_.ask(org, source);
+  });
+  broker_.set_told([this](const std::vector<Event>& events) {
+    for (std::size_t i = 0; i < events.size(); ++i)
+      if (i == 0 || events[i].org != events[i - 1].org) sinks_.told(events[i].org);
   });
   if (auto started = broker_.start(); !started) {
     log::error(
@@ -126,6 +146,9 @@ bool App::start() {
     feeds_.know(broker_.living_legs(source.org, name));
   dial();
   feeds_.start();
+  outgoing_.start();
+  sinks_.configure(settings_->sinks, settings_->directory);
+  sinks_.wait_for_places(kPlaceTime);
   if (auto started = server_.start(); !started) {
     log::error("start_failed", {{"part", "listener"}, {"why", started.error().detail}});
     return false;
@@ -182,7 +205,7 @@ int App::run() {
     if (fd >= 0) ::close(fd);
     return 1;
   }
-  broker_turned_ = server_turned_ = feeds_turned_ =
+  broker_turned_ = server_turned_ = feeds_turned_ = outgoing_turned_ =
       std::chrono::steady_clock::now();  // just begun is not stuck
   notify_systemd("READY=1\nSTATUS=serving");
   const auto pause =
@@ -217,7 +240,8 @@ void App::watch() {
   const bool broker = seen(broker_.turns(), broker_turns_, broker_turned_);
   const bool server = seen(server_.turns(), server_turns_, server_turned_);
   const bool feeds = seen(feeds_.turns(), feeds_turns_, feeds_turned_);
-  alive_ = broker && server && feeds && sip_.status().answering;
+  const bool outgoing = seen(outgoing_.turns(), outgoing_turns_, outgoing_turned_);
+  alive_ = broker && server && feeds && outgoing && sip_.status().answering;
   if (alive_) notify_systemd("WATCHDOG=1");
 }
 
@@ -284,6 +308,7 @@ void App::reload() {
     if (auto reloaded = server_.reload_certificates(); !reloaded)
       log::warning("certificates_kept_old", {{"why", reloaded.error().detail}});
     broker_.reconfigure(fresh->directory, fresh->orgs, broker_sources(*fresh), fresh->budgets);
+    sinks_.configure(fresh->sinks, fresh->directory);
     api_.set_settings(fresh);
     log::set_level(fresh->log_level);
     tell_keys(*fresh);
@@ -303,10 +328,12 @@ void App::stop() {
   std::thread sip{[this] { sip_.stop(); }};
   broker_.drain(kDrainTime);
   feeds_.stop();
+  sinks_.stop(kLastPosts);
   server_.close_channels(Errc::shutting_down);  // also of those that have not said hello
   while (!server_.idle() && std::chrono::steady_clock::now() < until)
     std::this_thread::sleep_for(std::chrono::milliseconds{10});
   server_.stop();
+  outgoing_.stop();  // nobody asks anything of the sinks any more
   sip.join();
   broker_.stop();
   log::notice("stopped");

@@ -12,6 +12,8 @@
 #include "daemon/feed_intake.hpp"
 #include "daemon/settings/settings.hpp"
 #include "http/server.hpp"
+#include "http_client/client.hpp"
+#include "sinks/sinks.hpp"
 #include "sources/feed/feeds.hpp"
 #include "sources/sip/supervisor.hpp"
 
@@ -44,13 +46,16 @@ class App {
   Broker broker_;
   feed::Feeds feeds_;
   FeedIntake intake_;
+  http_client::Client outgoing_;
+  Sinks sinks_;
   Api api_;
   http::Server server_;
   SipSupervisor sip_;
   std::atomic<bool> alive_{true};
   std::chrono::steady_clock::time_point started_;
-  std::uint64_t broker_turns_ = 0, server_turns_ = 0, feeds_turns_ = 0;
-  std::chrono::steady_clock::time_point broker_turned_, server_turned_, feeds_turned_;
+  std::uint64_t broker_turns_ = 0, server_turns_ = 0, feeds_turns_ = 0, outgoing_turns_ = 0;
+  std::chrono::steady_clock::time_point broker_turned_, server_turned_, feeds_turned_,
+      outgoing_turned_;
 };
 
 }  // namespace hookswitch

@@ -257,6 +257,16 @@ bool Broker::look(const std::string& org,
   return true;
 }
 
+bool Broker::past(std::function<void(History&)> read) {
+  {
+    const std::lock_guard lock{mutex_};
+    if (!readable_ || work_.size() >= kBrokerQueueMax) return false;
+    work_.emplace_back([this, read = std::move(read)] { read(*this); });
+  }
+  wake_.notify_one();
+  return true;
+}
+
 void Broker::reconfigure(std::shared_ptr<const Directory> directory, std::vector<std::string> orgs,
                          std::vector<BrokerSource> sources, Budgets budgets) {
   {
@@ -367,6 +377,7 @@ void Broker::turn(std::vector<Request> requests, std::vector<std::function<void(
       recorder_.event(events[i], bodies[i]->text());
     }
     hub_.publish(out);
+    if (told_) told_(events);
   }
   if (!good) recorder_.discard();
   recorder_.flush(at);

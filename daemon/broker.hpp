@@ -66,6 +66,11 @@ class Broker : public FactSink, public HubPort, private History {
                                  std::vector<std::string> extensions)>;
   void set_ask(Ask ask) { ask_ = std::move(ask); }
 
+  /// Called on the broker's thread with events that have just been told, all durable. Before
+  /// start().
+  using Told = std::function<void(const std::vector<Event>&)>;
+  void set_told(Told told) { told_ = std::move(told); }
+
   // FactSink, any thread
   void submit(std::vector<Fact> facts, Done done, SourceInputPtr input = nullptr) override;
   void source_health(const std::string& org, const std::string& source, bool up,
@@ -79,6 +84,8 @@ class Broker : public FactSink, public HubPort, private History {
   /// False: not at the moment (no journal, too much in hand), and `look` is dropped. Any thread.
   bool look(const std::string& org,
             std::function<void(const CallTable&, const std::string& cursor)> look);
+  /// Runs `read` on the broker's thread with what has happened. False: as look(). Any thread.
+  bool past(std::function<void(History&)> read);
   /// Who is who and how sources write, from the next fact on. Any thread.
   void reconfigure(std::shared_ptr<const Directory> directory, std::vector<std::string> orgs,
                    std::vector<BrokerSource> sources, Budgets budgets = {});
@@ -161,6 +168,7 @@ class Broker : public FactSink, public HubPort, private History {
   CallTable calls_;
   Recorder recorder_;
   Ask ask_;
+  Told told_;
   std::vector<std::pair<std::string, std::string>> up_;  ///< sources that can be asked now
   Hub hub_;
   Time reopen_at_{};

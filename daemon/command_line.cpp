@@ -15,6 +15,7 @@
 #include "daemon/commands/explain.hpp"
 #include "daemon/commands/replay.hpp"
 #include "daemon/commands/simulate.hpp"
+#include "daemon/commands/sink.hpp"
 #include "daemon/commands/tail.hpp"
 #include "daemon/inherited_sockets.hpp"
 #include "daemon/open_files.hpp"
@@ -175,7 +176,7 @@ std::string own_url(const Settings& settings, std::string_view path) {
 /// Fills in address and token of who only listens. 0, or the exit status after it said why.
 template <class Options>
 int take_from_config(Options& options, const ToolWish& wish, const char* command,
-                     std::string_view path) {
+                     std::string_view path, Scope scope = Scope::events_org) {
   if (wish.config.empty()) return 0;
   const auto settings = load_or_report(wish.config);
   if (!settings) return kConfig;
@@ -187,7 +188,7 @@ int take_from_config(Options& options, const ToolWish& wish, const char* command
   options.url = own_url(*settings, path);
   if (options.token.empty() && options.token_file.empty() && !settings->tokens.secrets.empty()) {
     Grant grant{org, "", 0, now() + std::chrono::hours{24}};
-    grant.add(Scope::events_org);
+    grant.add(scope);
     options.token = TokenVerifier{settings->tokens}.sign(grant, now());
   }
   return 0;
@@ -201,6 +202,11 @@ int run_tail(TailOptions options, const ToolWish& wish) {
 int run_explain(ExplainOptions options, const ToolWish& wish) {
   const int status = take_from_config(options, wish, "explain", "/v1/calls");
   return status != 0 ? status : explain(options);
+}
+
+int run_sink(SinkOptions options, const ToolWish& wish) {
+  const int status = take_from_config(options, wish, "sink", "/v1/sinks", Scope::admin);
+  return status != 0 ? status : sink_command(options);
 }
 
 int run_simulate(SimulateOptions options, const ToolWish& wish) {
@@ -309,6 +315,26 @@ int run_command_line(int argc, char** argv) {
   explain_command->add_option("call", explain_options.call, "any id of the call")->required();
   explain_command->add_flag("--json", explain_options.json, "print it as JSON");
 
+  SinkOptions sink_options;
+  auto* sink_command_line = app.add_subcommand(
+      "sink", "outgoing webhooks: how they are doing, what nobody took, and once more");
+  sink_command_line->require_subcommand(1);
+  const auto add_sink = [&](const char* verb, const char* help) {
+    auto* out = sink_command_line->add_subcommand(verb, help);
+    with_daemon(out, sink_options);
+    out->callback([&sink_options, verb] { sink_options.verb = verb; });
+    if (std::string_view{verb} != "list")
+      out->add_option("name", sink_options.name, "the sink")->required();
+    return out;
+  };
+  add_sink("list", "every sink: state, cursor, how far behind, last failure");
+  add_sink("dead", "the messages that were given up, oldest first, one JSON object a line");
+  add_sink("redeliver", "post dead letters once more")
+      ->add_option("--id", sink_options.ids, "this one; may be repeated. All, if left out");
+  add_sink("replay", "post everything after a cursor once more")
+      ->add_option("--since", sink_options.since, "cursor")
+      ->required();
+
   CaptureOptions capture_options;
   auto* capture_command = app.add_subcommand(
       "capture", "write all that was recorded of one call as a bundle that can be replayed");
@@ -345,6 +371,7 @@ int run_command_line(int argc, char** argv) {
   if (token_command->parsed()) return token(wish);
   if (tail_command->parsed()) return run_tail(tail_options, tool);
   if (explain_command->parsed()) return run_explain(explain_options, tool);
+  if (sink_command_line->parsed()) return run_sink(sink_options, tool);
   if (simulate_command->parsed()) return run_simulate(simulate_options, tool);
   if (capture_command->parsed()) return run_capture(capture_options, config);
   if (replay_command->parsed()) return replay_bundle(replay_options);

@@ -66,14 +66,18 @@ HttpClient::HttpClient(Url url) : impl_(new Impl{std::move(url), {}, nullptr}) {
 HttpClient::~HttpClient() { delete impl_; }
 
 Result<unsigned> HttpClient::post(const std::string& body, const std::string& bearer) {
+  auto answer = ask(body, bearer);
+  if (!answer) return answer.error();
+  return answer->status;
+}
+
+Result<HttpClient::Answer> HttpClient::ask(const std::string& body, const std::string& bearer) {
   namespace http = beast::http;
   http::request<http::string_body> request{http::verb::post, impl_->url.path, 11};
   request.set(http::field::content_type, "application/json");
   request.body() = body;
   request.prepare_payload();
-  auto answer = impl_->send(std::move(request), bearer);
-  if (!answer) return answer.error();
-  return answer->status;
+  return impl_->send(std::move(request), bearer);
 }
 
 Result<HttpClient::Answer> HttpClient::get(const std::string& bearer) {

@@ -32,6 +32,8 @@ class HttpClient {
   };
   /// Error: bad_request with the system's reason, also for an answer above 16 MiB.
   Result<Answer> get(const std::string& bearer);
+  /// As get(), of a POST of JSON.
+  Result<Answer> ask(const std::string& body, const std::string& bearer);
 
  private:
   struct Impl;

@@ -1,5 +1,7 @@
 #include "daemon/settings/section.hpp"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include <algorithm>

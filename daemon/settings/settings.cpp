@@ -13,6 +13,7 @@
 #include "daemon/settings/auth.hpp"
 #include "daemon/settings/listen.hpp"
 #include "daemon/settings/section.hpp"
+#include "daemon/settings/sinks.hpp"
 #include "proto/assets.hpp"
 
 namespace hookswitch {
@@ -409,6 +410,7 @@ std::shared_ptr<const Settings> load_settings(const std::string& file, Problems&
   read_tokens(root, *directory, *out);
   read_sources(root, *directory, *out);
   read_clients(root, *out);
+  read_sinks(root, *out);
   root.finish();
   if (out->orgs.empty()) root.fail("org", "is missing: write at least one [[org]]");
   if (out->anonymous && directory->find_org(out->anonymous->org) == nullptr)

@@ -21,6 +21,7 @@
 #include "http/server.hpp"
 #include "journal/journal.hpp"
 #include "recorder/options.hpp"
+#include "sinks/sink_settings.hpp"
 #include "sources/feed/dial_settings.hpp"
 #include "sources/sip/settings.hpp"
 #include "sources/webhook/hook.hpp"
@@ -82,6 +83,7 @@ struct Settings {
   std::vector<SourceRules> sip_rules;  ///< of sip_sources, in their order
   std::vector<DialSource> dial_sources;
   std::map<std::string, PageClient, std::less<>> clients;  ///< by id
+  std::vector<SinkSettings> sinks;
 };
 
 /// Reads and checks `file`. All problems at once are added to `problems`; the settings are of use

@@ -18,7 +18,7 @@ const std::string kFile = "config/hookswitch.toml";
 std::set<std::string> known_keys() {
   std::set<std::string> out;
   std::string text;
-  for (const char* name : {"settings.cpp", "auth.cpp", "listen.cpp"})
+  for (const char* name : {"settings.cpp", "auth.cpp", "listen.cpp", "sinks.cpp"})
     text += slurp(kRoot / "daemon/settings" / name);
   const std::regex call{
       "(?:\\.(?:integer|boolean|flag|text|time|required|texts|text_table|secret|table|tables|has)\\(|"
