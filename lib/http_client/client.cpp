@@ -291,7 +291,7 @@ awaitable<std::optional<Failed>> Client::Core::find_addresses(Exchange& one) {
     co_await one.named.async_wait(redirect_error(use_awaitable, cancelled));
   }
   if (stopping) co_return Failed{Failure::shutting_down, {}};
-  if (!one.addresses || one.addresses->empty()) co_return Failed{Failure::name_unresolved, {}};
+  if (!one.addresses || one.addresses->empty()) co_return failed(one, Failure::name_unresolved);
   std::erase_if(*one.addresses,
                 [&](const IpAddress& each) { return !one.request.policy->allows(each); });
   if (one.addresses->empty()) co_return Failed{Failure::address_refused, {}};

@@ -18,7 +18,7 @@ namespace hookswitch::http_client {
 enum class Failure : std::uint8_t {
   bad_request,         ///< a method or header that would not be one line
   address_refused,     ///< every address of the host is one that the policy refuses
-  name_unresolved,     ///< the name has no address, or none came in time
+  name_unresolved,     ///< the name has no address
   connect_failed,      ///< refused or unreachable
   tls_failed,          ///< no TLS, or a certificate that does not prove the host
   timed_out,           ///< not all within the deadline

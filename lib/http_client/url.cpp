@@ -26,13 +26,6 @@ bool is_label(std::string_view label) {
          std::all_of(label.begin(), label.end(), [](char c) { return is_alnum(c) || c == '-'; });
 }
 
-/// Some readers take a name that ends so for an IPv4 address (WHATWG URL §3.5).
-bool is_number(std::string_view label) {
-  if (label.starts_with("0x"))
-    return std::all_of(label.begin() + 2, label.end(), [](char c) { return is_hex(c); });
-  return std::all_of(label.begin(), label.end(), is_digit);
-}
-
 Result<void> check_name(std::string_view name) {
   if (name.size() > kNameBytesMax) return bad("has a host name that is too long");
   std::string_view last;
@@ -43,7 +36,8 @@ Result<void> check_name(std::string_view name) {
     if (end == rest.size()) break;
     rest.remove_prefix(end + 1);
   }
-  if (is_number(last)) return bad("has a host that is no name and no address");
+  // What begins with a digit some readers take for an IPv4 address (WHATWG URL §3.5).
+  if (is_digit(last.front())) return bad("has a host that is no name and no address");
   return {};
 }
 

@@ -28,7 +28,7 @@ struct Url {
 
 /// RFC 3986 without what two readers could read differently: `http` or `https`, ASCII, no user or
 /// password, no fragment, no backslash, escapes whole. The host is a name by RFC 1123 in ASCII
-/// (`xn--` for others) that does not end in a dot or in a number, or an address as parse_ip() takes
+/// (`xn--` for others) that does not end in a dot or in a label that begins with a digit, or an address as parse_ip() takes
 /// it. Error bad_request with the reason, which holds nothing of the text. Pure.
 Result<Url> parse_url(std::string_view text);
 

@@ -135,6 +135,7 @@ bool Sink::find_place(const Page& page, std::uint64_t from) {
     place_ = {page.epoch, page.newest};
     read_ = page.newest;
     dirty_ = true;
+    save();  // or a crash now would begin after what comes next
     log::notice("sink_begins",
                 {{"sink", settings_.name}, {"cursor", Cursor{page.epoch, read_}.str()}});
     return false;
