@@ -7,8 +7,10 @@ import hmac
 import http.server
 import json
 import pathlib
+import ssl
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import unittest
@@ -48,7 +50,7 @@ class Receiver:
     """An HTTP server that keeps what was posted. `answer(post)` gives a status, (status, headers),
     or None to hang until the connection is cut; what was answered 2xx is in `taken`."""
 
-    def __init__(self, answer=lambda post: 200, port=0, before=None):
+    def __init__(self, answer=lambda post: 200, port=0, before=None, tls=None):
         self.answer = answer
         self.posts, self.taken = (before.posts, before.taken) if before else ([], [])
         self.changed = threading.Condition()
@@ -96,6 +98,9 @@ class Receiver:
                 pass
 
         self.server = Server(("127.0.0.1", port), Handler)
+        if tls:
+            self.server.socket = tls.wrap_socket(
+                self.server.socket, server_side=True, do_handshake_on_connect=False)
         self.port = self.server.server_address[1]
         self.thread = threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True)
         self.thread.start()
@@ -465,6 +470,42 @@ class Restarts(SinkCase):
         self.receiver.wait_for_type("call.ended", "x-2")
         self.assertEqual(metric(self.daemon, "sink_gaps_total", sink="crm"), 1)
         self.assertIn("sink_gap", self.daemon.log())
+
+
+class Tls(SinkCase):
+    def test_a_receiver_must_prove_its_name(self):
+        receiver = Receiver()
+        self.addCleanup(receiver.close)
+        folder = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory()))
+        subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
+             "-nodes", "-days", "2", "-subj", "/CN=localhost", "-addext",
+             "subjectAltName=DNS:localhost", "-keyout", folder / "key.pem", "-out",
+             folder / "ca.pem"],
+            check=True, capture_output=True,
+        )
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(folder / "ca.pem", folder / "key.pem")
+        secure = Receiver(tls=context)
+        self.addCleanup(secure.close)
+        ca = 'ca_file = "%s"' % (folder / "ca.pem")
+        of = lambda name, host, port, more: sink(port, name, more, host=host).replace(
+            "http://", "https://")
+        daemon = self.start(
+            of("good", "localhost", secure.port, ca)
+            + of("other-name", "127.0.0.1", secure.port, ca)
+            + of("stranger", "localhost", secure.port, "")
+            + of("plain", "localhost", receiver.port, ca),
+            receiver=secure,
+        )
+        self.call("t-1")
+        secure.wait_for_type("call.ended", "t-1")
+        self.check_posts(secure.taken)
+        self.assertEqual({p["path"] for p in secure.posts}, {"/in/good"})
+        for name in ("other-name", "stranger", "plain"):
+            harness.wait_until(lambda: self.state(name)["last_failure"], 5, name)
+            self.assertEqual(self.state(name)["last_failure"]["reason"], "tls_failed", name)
+        self.assertEqual(receiver.posts, [])
 
 
 class Guards(SinkCase):
