@@ -71,6 +71,7 @@ void Sink::reconfigure(SinkSettings settings, std::shared_ptr<const Directory> d
   settings_ = std::move(settings);
   directory_ = std::move(directory);
   stopped_ = disabled_ = false;
+  end_pause();  // whoever reloads has mended something
   may_have_more_ = true;
   fill();
   pump();
@@ -317,9 +318,9 @@ void Sink::refused(const std::string& name, Lane& lane, const std::string& reaso
                                 retry_after.value_or(std::chrono::seconds{0})));
   }
   if (retry_after)
-    pause(*retry_after);
+    pause(*retry_after, true);
   else if (outage_)
-    pause(backoff(failures_in_row_ - kOutageFailures + 1));
+    pause(backoff(failures_in_row_ - kOutageFailures + 1), false);
 }
 
 void Sink::note_failure(const std::string& name) {
@@ -333,6 +334,7 @@ void Sink::note_failure(const std::string& name) {
 
 void Sink::end_outage() {
   outage_ = false;
+  if (!pause_is_asked_) end_pause();
   log::notice("sink_recovered", {{"sink", settings_.name}});
   // What failed for want of a receiver need not wait for its turn.
   for (auto& [name, lane] : lanes_)
@@ -363,14 +365,20 @@ void Sink::wait(const std::string& name, Lane& lane, milliseconds delay) {
   });
 }
 
-void Sink::pause(milliseconds delay) {
+void Sink::pause(milliseconds delay, bool is_asked) {
   paused_ = true;
+  pause_is_asked_ = is_asked;
   parts_.out.later(delay, [weak = weak_from_this(), number = ++pauses_] {
     const auto sink = weak.lock();
     if (!sink || sink->pauses_ != number) return;
-    sink->paused_ = false;
+    sink->end_pause();
     sink->pump();
   });
+}
+
+void Sink::end_pause() {
+  ++pauses_;  // its timer is of no account
+  paused_ = pause_is_asked_ = false;
 }
 
 bool Sink::bury(const Item& item, const std::string& reason) {

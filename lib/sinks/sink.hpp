@@ -110,7 +110,9 @@ class Sink : public std::enable_shared_from_this<Sink> {
   void finish(const std::string& name, Lane& lane);
   void make_ready(const std::string& name, Lane& lane);
   void wait(const std::string& name, Lane& lane, std::chrono::milliseconds delay);
-  void pause(std::chrono::milliseconds delay);
+  /// `is_asked`: by the receiver; else by us, until somebody takes something.
+  void pause(std::chrono::milliseconds delay, bool is_asked);
+  void end_pause();
   void note_failure(const std::string& name);
   void end_outage();
   std::chrono::milliseconds backoff(unsigned failures) const;
@@ -143,7 +145,7 @@ class Sink : public std::enable_shared_from_this<Sink> {
   std::string failed_lane_;
   bool several_failed_ = false, outage_ = false;
   std::uint64_t pauses_ = 0;
-  bool paused_ = false, disabled_ = false, stopped_ = false;
+  bool paused_ = false, pause_is_asked_ = false, disabled_ = false, stopped_ = false;
   std::string last_failure_;
   Time last_failure_at_{};
   std::optional<Cursor> rewind_to_;

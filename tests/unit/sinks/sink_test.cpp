@@ -261,6 +261,20 @@ TEST_F(SinkTest, InAnOutageOneMessageIsTriedAndTheFirstSuccessLetsAllGo) {
   EXPECT_EQ(shown("behind"), "0");
 }
 
+TEST_F(SinkTest, TheEndOfAnOutageWaitsForNoPause) {
+  settings.backoff = settings.backoff_max = std::chrono::hours{1};
+  start();
+  for (int i = 0; i < 12; ++i) ring("c" + std::to_string(i));
+  for (int i = 0; i < 5; ++i) out.answer(0, 503);
+  EXPECT_EQ(shown("state"), "failing");
+  EXPECT_EQ(out.open.size(), 5U) << "those that were under way when it was seen";
+  out.answer(0, 200);
+  EXPECT_EQ(shown("state"), "active");
+  std::size_t taken = 1;
+  for (; !out.open.empty(); ++taken) out.answer(0, 200);
+  EXPECT_EQ(taken, 12U);
+}
+
 TEST_F(SinkTest, OneCallThatIsRefusedIsNoOutage) {
   settings.attempts = 100;
   start();
