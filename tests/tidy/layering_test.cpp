@@ -178,9 +178,8 @@ TEST(Layering, NetworkLibrariesStayInTheEdges) {
       ++seen;
       const bool edge =
           file.name.starts_with("lib/http/") || file.name.starts_with("lib/http_client/") ||
-          file.name.starts_with("lib/sources/sip/") ||
-          file.name.starts_with("lib/sources/feed/") || file.name.starts_with("lib/commands/") ||
-          file.name.starts_with("daemon/commands/");
+          file.name.starts_with("lib/sources/sip/") || file.name.starts_with("lib/sources/feed/") ||
+          file.name.starts_with("lib/commands/") || file.name.starts_with("daemon/commands/");
       EXPECT_TRUE(edge && (file.name.ends_with(".cpp") || file.name.starts_with("lib/http/") ||
                            file.name.starts_with("lib/http_client/")))
           << file.name << " includes <" << included << ">";
@@ -201,18 +200,24 @@ TEST(Layering, NetworkLibrariesStayInTheEdges) {
 }
 
 TEST(Layering, StoreCryptoAndParsersStayInTheirRooms) {
-  const std::map<std::string, std::string> homes{
-      {"sqlite3.h", "lib/journal/"},    {"openssl/", "lib/base/"},
-      {"spdlog/", "lib/base/"},         {"pugixml.hpp", "lib/sources/sip/"},
-      {"re2/", "lib/sources/webhook/"}, {"zlib.h", "lib/sources/webhook/gzip.cpp"}, {"phonenumbers/", "lib/numbers/e164.cpp"},
-      {"toml++/", "daemon/settings/"},  {"CLI/", "daemon/"}};
+  const std::map<std::string, std::string> homes{{"sqlite3.h", "lib/journal/"},
+                                                 {"openssl/", "lib/base/"},
+                                                 {"spdlog/", "lib/base/"},
+                                                 {"pugixml.hpp", "lib/sources/sip/"},
+                                                 {"re2/", "lib/sources/webhook/"},
+                                                 {"zlib.h", "lib/sources/webhook/gzip.cpp"},
+                                                 {"phonenumbers/", "lib/numbers/e164.cpp"},
+                                                 {"toml++/", "daemon/settings/"},
+                                                 {"CLI/", "daemon/"}};
   for (const auto& file : cpp({"lib", "daemon"}))
     for (const auto& included : includes(file, '<'))
       for (const auto& [start, home] : homes) {
         if (included.starts_with(start)) {
           const bool tls = start == "openssl/" && (file.name == "lib/http/tls.cpp" ||
                                                    file.name == "lib/http/certificate.cpp");
-          EXPECT_TRUE(tls || file.name.starts_with(home))
+          const bool frames = start == "zlib.h" && (file.name == "lib/base/encoded_frame.cpp" ||
+                                                    file.name == "lib/http/ws_deflate.cpp");
+          EXPECT_TRUE(tls || frames || file.name.starts_with(home))
               << file.name << " includes <" << included << ">";
         }
       }
