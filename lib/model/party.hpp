@@ -10,7 +10,7 @@ struct Party {
   Text presented;  ///< as received
   Text ext;
   Text name;
-  Text aor;  ///< SIP address of record, "sip:101@example.com"
+  Text aor;  ///< SIP address of record, "sip:101@example.com", or the id of a user
 
   bool empty() const {
     return number.empty() && presented.empty() && ext.empty() && name.empty() && aor.empty();
