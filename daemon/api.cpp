@@ -75,27 +75,6 @@ std::string json_for_html(std::string_view json) {
   return out;
 }
 
-/// Overwrites whatever of `text` is one of the secrets, also as it stands in a URL.
-void hide(std::string& text, const std::vector<Secret>& secrets) {
-  for (const auto& secret : secrets) {
-    const std::string plain{secret.reveal()};
-    for (const auto& form : {plain, percent_encode(plain)})
-      for (auto at = text.find(form); !form.empty() && at != std::string::npos;
-           at = text.find(form, at))
-        text.replace(at, form.size(), "(not kept)");
-  }
-}
-
-SourceInputPtr source_input(HookRequest&& ask, std::string target,
-                            const std::vector<Secret>& secrets) {
-  SourceInput out{ask.received, std::move(ask.method), std::move(target), std::move(ask.headers),
-                  std::move(ask.body)};
-  hide(out.target, secrets);
-  hide(out.body, secrets);
-  for (auto& [name, value] : out.headers) hide(value, secrets);
-  return std::make_shared<const SourceInput>(std::move(out));
-}
-
 /// For an origin that is allowed already: its page may read the answer.
 void allow_origin(const http::Request& request, http::Headers& headers) {
   headers.emplace_back("Vary", "Origin");
@@ -144,7 +123,8 @@ Api::Api(std::shared_ptr<const Settings> settings, Broker& broker, feed::Feeds& 
       probe_(std::move(probe)),
       unmatched_(
           registry.counter("hookswitch_hooks_unmatched_total",
-                           "Authentic webhook requests that no rule of their dialect took.")) {
+                           "Authentic webhook requests that no rule of their dialect took.")),
+      deliveries_(registry) {
   set_settings(std::move(settings));
 }
 
@@ -312,69 +292,6 @@ http::Response Api::page(const View& view, const http::Request& request) const {
   answer.headers.emplace_back("Cache-Control", "no-cache");
   answer.headers.emplace_back("Referrer-Policy", "no-referrer");
   return answer;
-}
-
-void Api::hook(const View& view, http::Request request, http::Respond respond) {
-  const std::string_view rest = std::string_view{request.path}.substr(10);
-  const auto slash = rest.find('/');
-  const auto found = view.settings->webhooks.find(rest.substr(0, slash));
-  if (found == view.settings->webhooks.end()) return refuse(Errc::source_unknown, respond);
-  const WebhookSource& source = found->second;
-  // No PBX sends an Origin: this is a browser, and unless it is a page of ours, somebody else's
-  // page forging calls.
-  const bool foreign_page = request.has("origin")
-                                ? !origin_allowed(view, request)
-                                : request.header("sec-fetch-site") == "cross-site";
-  if (foreign_page) return refuse(Errc::origin_refused, respond);
-  HookRequest ask;
-  ask.method = request.method;
-  if (slash != std::string_view::npos) ask.rest = rest.substr(slash + 1);
-  ask.query = request.query;
-  ask.headers = std::move(request.headers);
-  ask.body = std::move(request.body);
-  ask.received = now();
-  auto handled = source.hook->handle(ask);
-  if (!handled) {
-    const Errc code = handled.error().code;
-    registry_
-        .counter("hookswitch_hook_refusals_total",
-                 "Webhook requests refused, by source and reason.",
-                 {{"source", source.name}, {"code", outcome(code).name}})
-        .add();
-    log::debug("webhook_refused", {{"source", source.name}, {"code", outcome(code).name}});
-    auto answer = http::problem(code);
-    if (code == Errc::method_not_allowed) {
-      std::string allow;
-      for (const auto& method : source.hook->methods())
-        allow += (allow.empty() ? "" : ", ") + method;
-      answer.headers.emplace_back("Allow", allow);
-    }
-    return respond(std::move(answer));
-  }
-  registry_
-      .counter("hookswitch_hook_requests_total", "Webhook requests taken, by source.",
-               {{"source", source.name}})
-      .add();
-  if (!handled->matched) unmatched_.add();
-  http::Response answer;
-  answer.status = handled->reply.status;
-  answer.content_type = std::move(handled->reply.content_type);
-  answer.body = std::move(handled->reply.body);
-  answer.headers = std::move(handled->reply.headers);
-  if (handled->facts.empty()) return respond(std::move(answer));
-  SourceInputPtr input;
-  if (broker_.records_input()) {
-    std::string target = request.path;
-    if (!request.query.empty()) target += "?" + request.query;
-    input = source_input(std::move(ask), std::move(target), source.secrets);
-  }
-  broker_.submit(
-      std::move(handled->facts),
-      [respond = std::move(respond),
-       answer = std::move(answer)](std::optional<Errc> failure) mutable {
-        respond(failure ? http::problem(*failure) : std::move(answer));
-      },
-      std::move(input));
 }
 
 http::Opening Api::open_feed(const View& view, const http::Request& request) {

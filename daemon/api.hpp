@@ -8,6 +8,7 @@
 #include "auth/grant.hpp"
 #include "base/metrics.hpp"
 #include "daemon/broker.hpp"
+#include "daemon/deliveries.hpp"
 #include "daemon/feed_intake.hpp"
 #include "daemon/settings/settings.hpp"
 #include "delivery/session.hpp"
@@ -47,6 +48,8 @@ class Api : public http::Handler {
   /// Swaps the settings all at once; requests under way keep theirs, a session's next token is
   /// held against the new ones.
   void set_settings(std::shared_ptr<const Settings> settings);
+  /// Deliveries that had been taken before the start. Before the first request.
+  void restore_deliveries(const Deliveries::Notes& notes) { deliveries_.restore(notes, now()); }
 
  private:
   struct View {
@@ -62,6 +65,8 @@ class Api : public http::Handler {
   void hook(const View& view, http::Request request, http::Respond respond);
   /// A PBX that opens a WebSocket and tells its events by it.
   http::Opening open_feed(const View& view, const http::Request& request);
+  void take(const WebhookSource& source, HookRequest ask, HookOutcome outcome, std::string target,
+            const Deliveries::Answer& answer);
   void calls(const View& view, const http::Request& request, http::Respond respond);
   void sinks(const View& view, const http::Request& request, http::Respond respond);
   http::Response page(const View& view, const http::Request& request) const;
@@ -87,6 +92,7 @@ class Api : public http::Handler {
   Registry& registry_;
   Probe probe_;
   Counter& unmatched_;
+  Deliveries deliveries_;
 };
 
 }  // namespace hookswitch

@@ -149,6 +149,7 @@ bool App::start() {
   outgoing_.start();
   sinks_.configure(settings_->sinks, settings_->directory);
   sinks_.wait_for_places(kPlaceTime);
+  api_.restore_deliveries(broker_.take_notes());
   if (auto started = server_.start(); !started) {
     log::error("start_failed", {{"part", "listener"}, {"why", started.error().detail}});
     return false;

@@ -79,6 +79,9 @@ Result<void> Broker::start() {
     ::chmod(folder.c_str(), 0700);
   }
   if (!open_journal()) return Error{Errc::journal_io, journal_problem()};
+  auto notes = journal_->load_notes();
+  if (!notes) return notes.error();
+  notes_ = std::move(*notes);
   thread_ = std::thread{[this] { run(); }};
   return {};
 }
@@ -152,7 +155,7 @@ std::vector<Broker::Health> Broker::health() const {
   return health_;
 }
 
-void Broker::submit(std::vector<Fact> facts, Done done, SourceInputPtr input) {
+void Broker::submit(std::vector<Fact> facts, Done done, SourceInputPtr input, Notes notes) {
   const Text org = facts.empty() ? Text{} : facts.front().org;
   const Text source = facts.empty() ? Text{} : facts.front().source;
   const Load load = load_of(facts, input);
@@ -168,7 +171,8 @@ void Broker::submit(std::vector<Fact> facts, Done done, SourceInputPtr input) {
       refusal = admission_.take(org, source, load, at);
     if (!refusal) {
       show_queue();
-      requests_.push_back({std::move(facts), std::move(done), std::move(input), org, source, load});
+      requests_.push_back({std::move(facts), std::move(done), std::move(input), std::move(notes),
+                           org, source, load});
     }
   }
   if (!refusal) return wake_.notify_one();
@@ -453,6 +457,8 @@ bool Broker::commit(std::vector<Request>& requests, std::vector<Event>& events,
   for (const auto& id : step.touched)
     if (const auto [saved, fresh] = batch.calls.try_emplace(id); fresh)
       saved->second = calls_.save(id);
+  for (auto& request : requests)
+    for (auto& [name, text] : request.notes) batch.notes.insert_or_assign(name, std::move(text));
   if (!batch.empty()) {
     const auto stored = journal_->commit(batch);
     if (!stored) {

@@ -3,12 +3,14 @@
 #include <atomic>
 #include <condition_variable>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "base/metrics.hpp"
@@ -72,10 +74,19 @@ class Broker : public FactSink, public HubPort, private History {
   void set_told(Told told) { told_ = std::move(told); }
 
   // FactSink, any thread
-  void submit(std::vector<Fact> facts, Done done, SourceInputPtr input = nullptr) override;
+  void submit(std::vector<Fact> facts, Done done, SourceInputPtr input = nullptr) override {
+    submit(std::move(facts), std::move(done), std::move(input), {});
+  }
   void source_health(const std::string& org, const std::string& source, bool up,
                      const std::string& reason) override;
   void source_restarted(const std::string& org, const std::string& source) override;
+
+  /// By name; empty text: forget it.
+  using Notes = std::map<std::string, std::string>;
+  /// As submit of FactSink. `notes` become durable in the same commit as the facts, or not at all.
+  void submit(std::vector<Fact> facts, Done done, SourceInputPtr input, Notes notes);
+  /// The notes that the journal had at start(). Once, before the first submit().
+  Notes take_notes() { return std::exchange(notes_, {}); }
 
   // HubPort, any thread
   void post(std::function<void(Hub&)> work) override;
@@ -113,6 +124,7 @@ class Broker : public FactSink, public HubPort, private History {
     std::vector<Fact> facts;
     Done done;
     SourceInputPtr input;
+    Notes notes;
     Text org, source;
     Load load;
   };
@@ -171,6 +183,7 @@ class Broker : public FactSink, public HubPort, private History {
   Told told_;
   std::vector<std::pair<std::string, std::string>> up_;  ///< sources that can be asked now
   Hub hub_;
+  Notes notes_;
   Time reopen_at_{};
   Time tidied_at_{};
   /// Calls and history are those of the last good commit, whether or not there can be another one.

@@ -195,7 +195,7 @@ std::map<std::string, OrgNumbers> org_numbers(const Directory& directory, const 
 
 void read_webhook(Section& in, const std::string& name, const std::string& org,
                   const OrgNumbers& org_wide, Settings& out) {
-  WebhookSource source{name, org, "native", nullptr, read_rules(in), {}};
+  WebhookSource source{name, org, "native", nullptr, read_rules(in), {}, {}};
   HookOptions options;
   options.org = org;
   options.source = name;
@@ -208,7 +208,13 @@ void read_webhook(Section& in, const std::string& name, const std::string& org,
   options.org_country = org_wide.country;
   if (!options.time_zone.empty() && !is_time_zone(options.time_zone))
     in.fail("time_zone", "is no zone of this system");
+  const auto into = [](std::chrono::seconds& window) {
+    return [&window](std::int64_t v) { window = std::chrono::seconds{v}; };
+  };
+  in.integer("dedupe_window_s", 0, 86'400, into(source.dedupe_window));
+  in.integer("dedupe_untimed_window_s", 0, 86'400, into(source.dedupe_untimed_window));
   const auto program = read_dialect(in, source.dialect);
+  if (program) source.delivery = delivery_rules(*program);
   const auto names = program ? secret_names(*program) : std::vector<std::string>{};
   std::optional<Secret> secret;
   in.secret("secret_file", secret);

@@ -24,7 +24,7 @@
 #include "sinks/sink_settings.hpp"
 #include "sources/feed/dial_settings.hpp"
 #include "sources/sip/settings.hpp"
-#include "sources/webhook/hook.hpp"
+#include "sources/webhook/delivery.hpp"
 
 namespace hookswitch {
 
@@ -33,6 +33,10 @@ struct WebhookSource {
   std::shared_ptr<const Hook> hook;
   SourceRules rules;
   std::vector<Secret> secrets;  ///< the values that its hook knows, never to be recorded
+  DeliveryRules delivery{};
+  /// For how long the same delivery gives no facts again. `untimed`: of requests that tell neither
+  /// an id nor a time nor a sequence, so that a repeat and a second occurrence look alike.
+  std::chrono::seconds dedupe_window{600}, dedupe_untimed_window{0};
 };
 
 /// A PBX whose manager interface or event socket we connect to.

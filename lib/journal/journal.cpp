@@ -356,12 +356,20 @@ std::uint64_t Journal::complete_after(const std::string& org) const {
   return it == orgs_.end() ? 0 : it->second.complete_after;
 }
 
-Result<std::map<std::string, std::string>> Journal::load_calls() {
+Result<std::map<std::string, std::string>> Journal::load_states(bool notes) {
   if (store_ == nullptr) return Error{Errc::journal_io, problem_};
-  auto out = store_->calls.read_all();
-  if (!out) return fail(out.error());
+  auto all = store_->calls.read_all();
+  if (!all) return fail(all.error());
+  std::map<std::string, std::string> out;
+  for (auto& [id, state] : *all)
+    if (id.starts_with(kNotePrefix) == notes)
+      out.emplace(notes ? id.substr(kNotePrefix.size()) : id, std::move(state));
   return out;
 }
+
+Result<std::map<std::string, std::string>> Journal::load_calls() { return load_states(false); }
+
+Result<std::map<std::string, std::string>> Journal::load_notes() { return load_states(true); }
 
 Error Journal::damage(const std::string& what) {
   damaged_ = true;

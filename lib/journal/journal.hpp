@@ -13,9 +13,10 @@ namespace hookswitch {
 
 /// What must be on disk before anyone is answered or told.
 struct JournalBatch {
-  std::vector<StoredEvent> events;           ///< offsets follow each other per organisation
-  std::map<std::string, std::string> calls;  ///< call id -> saved state; empty text: forget it
-  bool empty() const { return events.empty() && calls.empty(); }
+  std::vector<StoredEvent> events;             ///< offsets follow each other per organisation
+  std::map<std::string, std::string> calls;    ///< call id -> saved state; empty text: forget it
+  std::map<std::string, std::string> notes{};  ///< likewise, of whatever else must not be lost
+  bool empty() const { return events.empty() && calls.empty() && notes.empty(); }
 };
 
 /// Instead of a path: a journal that ends with the process, for demos and measurements.
@@ -71,6 +72,8 @@ class Journal {
   std::uint64_t complete_after(const std::string& org) const;
   /// Saved calls, by id.
   Result<std::map<std::string, std::string>> load_calls();
+  /// Notes, by name.
+  Result<std::map<std::string, std::string>> load_notes();
 
   /// A bounded piece (some milliseconds) of what is due: events that retention lets go, and once a
   /// second the next stretch of the check of the whole file. True: more is due now. Errors:
@@ -121,6 +124,7 @@ class Journal {
   Org& changed_org(Orgs& changed, const std::string& name);
   bool is_due(const Org& org) const;
   const Org* oldest(const Orgs& changed, std::string& name) const;
+  Result<std::map<std::string, std::string>> load_states(bool notes);
   Error damage(const std::string& what);
   Error fail(const Error& error);
 

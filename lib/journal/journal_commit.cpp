@@ -41,7 +41,9 @@ Result<void> Journal::in_transaction(const JournalBatch& batch, Orgs& changed,
   Result<void> good;
   if (!store.begin.use().run()) good = store.database.failure("begin");
   if (good) good = write_events(batch, changed, bytes);
-  if (good) good = store.calls.write(batch.calls);
+  std::map<std::string, std::string> notes;
+  for (const auto& [name, text] : batch.notes) notes.emplace(std::string{kNotePrefix} + name, text);
+  if (good) good = store.calls.write(batch.calls, notes);
   if (good && (is_due_ || is_too_large_)) good = drop_old(changed, std::max(budget, 2 * bytes));
   if (good) {
     for (const auto& [name, org] : changed) {

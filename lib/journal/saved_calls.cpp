@@ -55,23 +55,24 @@ Result<std::map<std::string, std::string>> SavedCalls::read_all() {
   return out;
 }
 
-Result<void> SavedCalls::write(const std::map<std::string, std::string>& calls) {
+Result<void> SavedCalls::write(const States& calls, const States& notes) {
   std::uint64_t written = 0;
-  for (const auto& [id, state] : calls) {
-    if (state.empty() && !places_.contains(id)) continue;
-    written += id.size() + state.size();
-    if (auto added = add(id, state); !added) return added;
-  }
+  for (const States* states : {&calls, &notes})
+    for (const auto& [id, state] : *states) {
+      if (state.empty() && !places_.contains(id)) continue;
+      written += id.size() + state.size();
+      if (auto added = add(id, state); !added) return added;
+    }
   if (bytes_ > std::max(log_bytes_min_, 2 * living_bytes_))
-    if (auto carried = carry(calls, std::max<std::uint64_t>(kCarriedBytesMin, written)); !carried)
+    if (auto carried = carry(calls, notes, std::max<std::uint64_t>(kCarriedBytesMin, written));
+        !carried)
       return carried;
   return close_row();
 }
 
 /// Takes rows from the front. For every byte written at most one is carried and a few are dropped,
 /// so the log shrinks while no commit does much more than its own work.
-Result<void> SavedCalls::carry(const std::map<std::string, std::string>& calls,
-                               std::uint64_t budget) {
+Result<void> SavedCalls::carry(const States& calls, const States& notes, std::uint64_t budget) {
   std::uint64_t carried = 0, dropped = 0;
   while (dropped_rows_ < rows_.size() && carried < budget && dropped < 4 * budget) {
     const Row oldest = rows_[dropped_rows_];
@@ -84,7 +85,8 @@ Result<void> SavedCalls::carry(const std::map<std::string, std::string>& calls,
       for (const auto& [call, state] : *states) {
         const std::string id{call};
         const auto known = places_.find(id);
-        if (known == places_.end() || known->second.row != oldest.id || calls.contains(id))
+        if (known == places_.end() || known->second.row != oldest.id || calls.contains(id) ||
+            notes.contains(id))
           continue;
         carried += id.size() + state.size();
         if (auto added = add(id, state); !added) return added;

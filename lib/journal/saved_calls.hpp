@@ -32,8 +32,9 @@ class SavedCalls {
   Result<std::size_t> load();
   Result<std::map<std::string, std::string>> read_all();
 
+  using States = std::map<std::string, std::string>;  ///< by id
   /// Inside of a transaction. What it did counts after keep(), and never was after drop().
-  Result<void> write(const std::map<std::string, std::string>& calls);
+  Result<void> write(const States& calls, const States& notes);
   void keep();
   void drop();
 
@@ -49,7 +50,7 @@ class SavedCalls {
   };
   Result<void> add(std::string_view id, std::string_view state);
   Result<void> close_row();
-  Result<void> carry(const std::map<std::string, std::string>& calls, std::uint64_t budget);
+  Result<void> carry(const States& calls, const States& notes, std::uint64_t budget);
   void place(const std::string& id, Place where);
   Row* row(std::int64_t id);
 

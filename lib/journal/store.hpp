@@ -24,6 +24,9 @@ inline std::uint64_t offset_of_row(std::int64_t row) {
   return static_cast<std::uint64_t>(row) & ((std::uint64_t{1} << kOffsetBits) - 1);
 }
 
+/// Notes are kept among the calls, under names that no call has.
+inline constexpr std::string_view kNotePrefix = "note:";
+
 /// One row of events as it comes out of the file. The chunk is good until the next step.
 struct EventRow {
   ChunkKey key;

@@ -293,6 +293,31 @@ TEST_F(BrokerTest, RestartTakesUpCallsAndCursors) {
             (std::vector<std::string>{"call.started 1", "call.ringing 2", "call.answered 3"}));
 }
 
+TEST_F(BrokerTest, NotesAreDurableWithTheFactsAndComeBackAtStart) {
+  start();
+  EXPECT_TRUE(broker->take_notes().empty());
+  std::promise<fs::path> copied;
+  broker->submit({fact(FactType::started)},
+                 [&](std::optional<Errc>) { copied.set_value(crash_copy("noted")); }, nullptr,
+                 {{"n", "1"}, {"gone", ""}});
+  auto future = copied.get_future();
+  ASSERT_EQ(future.wait_for(kDeadline), std::future_status::ready);
+  start(future.get());
+  EXPECT_EQ(broker->take_notes(), (Broker::Notes{{"n", "1"}}));
+  EXPECT_EQ(state(), "dialing");
+}
+
+TEST_F(BrokerTest, NotesOfRefusedFactsAreNotKept) {
+  start();
+  broker->drain();
+  std::promise<std::optional<Errc>> why;
+  broker->submit({fact(FactType::started)}, [&](std::optional<Errc> code) { why.set_value(code); },
+                 nullptr, {{"n", "1"}});
+  EXPECT_EQ(answer(why.get_future()), Errc::shutting_down);
+  start();
+  EXPECT_TRUE(broker->take_notes().empty());
+}
+
 TEST_F(BrokerTest, CrashAfterAnAnswerLosesNothing) {
   start();
   ASSERT_EQ(answer(submit({fact(FactType::started), fact(FactType::ringing, "c1", "101")})),

@@ -166,6 +166,35 @@ TEST(Journal, CallsAreKeptReplacedAndForgotten) {
   EXPECT_EQ(*calls, (std::map<std::string, std::string>{{"c1", "{\"v\":2}"}, {"c2", "{\"v\":1}"}}));
 }
 
+TEST(Journal, NotesAreKeptReplacedAndForgottenBesideTheCalls) {
+  const TempFolder folder;
+  using Texts = std::map<std::string, std::string>;
+  {
+    const auto journal = open(folder.path("j.db"));
+    ASSERT_TRUE(journal->commit({{}, {{"a", "call"}}, {{"a", "1"}, {"b", "1"}}}));
+    ASSERT_TRUE(journal->commit({{event(1)}, {}, {{"a", "2"}, {"b", ""}, {"never", ""}}}));
+  }
+  const auto journal = open(folder.path("j.db"));
+  EXPECT_EQ(*journal->load_notes(), (Texts{{"a", "2"}}));
+  EXPECT_EQ(*journal->load_calls(), (Texts{{"a", "call"}}));
+}
+
+TEST(Journal, NotesOutliveTheLogThatTheyWereWrittenInto) {
+  const TempFolder folder;
+  const auto path = folder.path("j.db");
+  {
+    auto opened = Journal::open({.path = path, .state_log_bytes_min = 20'000}, kNow);
+    ASSERT_TRUE(opened);
+    ASSERT_TRUE((*opened)->commit({{}, {}, {{"old", "x"}}}));
+    for (int i = 0; i < 400; ++i)
+      ASSERT_TRUE((*opened)->commit(
+          {{}, {{"c", std::string(1000, 'c')}}, {{"n" + std::to_string(i % 4), "y"}}}));
+  }
+  const auto journal = open(path);
+  EXPECT_EQ(journal->load_notes()->size(), 5u);
+  EXPECT_EQ(journal->load_notes()->at("old"), "x");
+}
+
 TEST(Journal, EmptyCommitIsNothing) {
   const TempFolder folder;
   const auto journal = open(folder.path("j.db"));
@@ -452,7 +481,8 @@ TEST(Journal, WalOfADamagedFileDoesNotReachTheNewOne) {
 TEST(Journal, JournalOfAnotherVersionIsRefusedAndLeftAlone) {
   const TempFolder folder;
   { open(folder.path("j.db")); }
-  ASSERT_TRUE(run_sql(folder.path("j.db"), "PRAGMA user_version=99; UPDATE meta SET value='99' WHERE key='version'"));
+  ASSERT_TRUE(run_sql(folder.path("j.db"),
+                      "PRAGMA user_version=99; UPDATE meta SET value='99' WHERE key='version'"));
   const auto opened = Journal::open({folder.path("j.db")}, kNow);
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error().code, Errc::journal_io);

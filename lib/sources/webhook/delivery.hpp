@@ -1,0 +1,33 @@
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sources/webhook/hook.hpp"
+
+namespace hookswitch {
+
+/// What a dialect says of repeats of one request.
+struct DeliveryRules {
+  /// Headers, in lower case, that a proof takes a signed value or time from. A replay has them as
+  /// they were; others it may have changed.
+  std::vector<std::string> signed_headers;
+  /// For how long the same signed request can be sent again before its time is too old: twice the
+  /// tolerance, for it may be as far ahead. 0: no rule signs a time.
+  std::chrono::seconds replay_time{0};
+};
+DeliveryRules delivery_rules(const DialectProgram& program);
+
+/// Names a delivery, 16 bytes: by the vendor's id if it told one, else by what was sent: method,
+/// path, query, signed headers and body. To be kept apart by source.
+std::string delivery_key(const DeliveryRules& rules, const HookRequest& request,
+                         const std::string& vendor_id);
+
+/// Whether two requests with this outcome and the same key can only be one delivery: it has an id,
+/// a signed time, or facts that say when or as which in order. Else they may be two occurrences
+/// that look alike: hold, resume, hold.
+bool is_repeat_for_sure(const DeliveryRules& rules, const HookOutcome& outcome, bool is_signed);
+
+}  // namespace hookswitch
