@@ -8,7 +8,9 @@ namespace hookswitch {
 namespace {
 
 Load operator+(Load a, Load b) { return {a.facts + b.facts, a.bytes + b.bytes}; }
-Load operator-(Load a, Load b) { return {a.facts - b.facts, a.bytes - b.bytes}; }
+Load operator-(Load a, Load b) {
+  return {a.facts - std::min(a.facts, b.facts), a.bytes - std::min(a.bytes, b.bytes)};
+}
 bool fits(Load load, Load room) { return load.facts <= room.facts && load.bytes <= room.bytes; }
 
 std::size_t bytes_of(const Party& party) {
@@ -65,6 +67,8 @@ const char* to_string(Refusal why) {
       return "journal_io";
     case Refusal::shutting_down:
       return "shutting_down";
+    case Refusal::shed:
+      return "shed";
   }
   __builtin_unreachable();
 }
@@ -123,12 +127,18 @@ std::optional<Refusal> Admission::take(const std::string& org, const std::string
   if (!fits(whole.waiting + load, room + room)) return Refusal::org_share;
   if (!one.may_spend(at)) return Refusal::source_rate;
   if (!whole.may_spend(at)) return Refusal::org_rate;
-  for (Holder* holder : {&one, static_cast<Holder*>(&whole)}) {
-    holder->waiting = holder->waiting + load;
+  for (Holder* holder : {&one, static_cast<Holder*>(&whole)})
     holder->in_hand -= static_cast<double>(load.facts);
-  }
-  waiting_ = waiting_ + load;
+  take_anyway(org, source, load);
   return std::nullopt;
+}
+
+void Admission::take_anyway(const std::string& org, const std::string& source, Load load) {
+  Org& whole = org_of(org);
+  Holder& one = source_of(whole, org, source);
+  one.waiting = one.waiting + load;
+  whole.waiting = whole.waiting + load;
+  waiting_ = waiting_ + load;
 }
 
 void Admission::release(const std::string& org, const std::string& source, Load load) {

@@ -39,6 +39,7 @@ enum class Refusal : std::uint8_t {
   org_rate,
   journal_io,
   shutting_down,
+  shed,
 };
 const char* to_string(Refusal why);
 
@@ -60,6 +61,8 @@ class Admission {
   /// Counts the request in, or says why not; then nothing has changed.
   std::optional<Refusal> take(const std::string& org, const std::string& source, Load load,
                               Clock::time_point at);
+  /// Counts it in without asking.
+  void take_anyway(const std::string& org, const std::string& source, Load load);
   /// What take() let in waits no more.
   void release(const std::string& org, const std::string& source, Load load);
   Load waiting() const { return waiting_; }

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <atomic>
 
 #include "base/log.hpp"
 #include "base/text.hpp"
@@ -29,6 +30,17 @@ SourceInputPtr source_input(HookRequest&& ask, std::string target,
   return std::make_shared<const SourceInput>(std::move(out));
 }
 
+/// By a way, from an address and with a certificate that the source has.
+bool may_send(const WebhookSource& source, const http::Request& request) {
+  if (source.tls_only && !request.is_secure) return false;
+  if (!source.allow_from.empty() && !source.allow_from.contains(request.peer)) return false;
+  const auto& names = source.client_names;
+  return names.empty() || std::any_of(names.begin(), names.end(), [&](const std::string& name) {
+           return std::any_of(request.client_names.begin(), request.client_names.end(),
+                              [&](const auto& shown) { return equals_ignore_case(shown, name); });
+         });
+}
+
 }  // namespace
 
 void Api::hook(const View& view, http::Request request, http::Respond respond) {
@@ -37,6 +49,17 @@ void Api::hook(const View& view, http::Request request, http::Respond respond) {
   const auto found = view.settings->webhooks.find(rest.substr(0, slash));
   if (found == view.settings->webhooks.end()) return refuse(Errc::source_unknown, respond);
   const WebhookSource& source = found->second;
+  const auto refuse_hook = [&](Errc code) {
+    registry_
+        .counter("hookswitch_hook_refusals_total",
+                 "Webhook requests refused, by source and reason.",
+                 {{"source", source.name}, {"code", outcome(code).name}})
+        .add();
+    log::debug("webhook_refused", {{"source", source.name}, {"code", outcome(code).name}});
+    return http::problem(code);
+  };
+  if (!may_send(source, request)) return respond(refuse_hook(Errc::sender_refused));
+  if (source.disabled) return respond(refuse_hook(Errc::source_disabled));
   // No PBX sends an Origin: this is a browser, and unless it is a page of ours, somebody else's
   // page forging calls.
   const bool foreign_page = request.has("origin")
@@ -53,13 +76,7 @@ void Api::hook(const View& view, http::Request request, http::Respond respond) {
   auto handled = source.hook->handle(ask);
   if (!handled) {
     const Errc code = handled.error().code;
-    registry_
-        .counter("hookswitch_hook_refusals_total",
-                 "Webhook requests refused, by source and reason.",
-                 {{"source", source.name}, {"code", outcome(code).name}})
-        .add();
-    log::debug("webhook_refused", {{"source", source.name}, {"code", outcome(code).name}});
-    auto answer = http::problem(code);
+    auto answer = refuse_hook(code);
     if (code == Errc::method_not_allowed) {
       std::string allow;
       for (const auto& method : source.hook->methods())
@@ -81,9 +98,12 @@ void Api::hook(const View& view, http::Request request, http::Respond respond) {
   if (handled->facts.empty()) return respond(std::move(answer));
   std::string target = request.path;
   if (!request.query.empty()) target += "?" + request.query;
+  // Who is answered while its facts are put aside is not answered again.
+  const auto is_answered = std::make_shared<std::atomic<bool>>(false);
   take(source, std::move(ask), std::move(*handled), std::move(target),
-       [respond = std::move(respond), answer = std::move(answer)](std::optional<Errc> failure) {
-         respond(failure ? http::problem(*failure) : answer);
+       [respond = std::move(respond), answer = std::move(answer),
+        is_answered](std::optional<Errc> failure) {
+         if (!is_answered->exchange(true)) respond(failure ? http::problem(*failure) : answer);
        });
 }
 
@@ -110,9 +130,9 @@ void Api::take(const WebhookSource& source, HookRequest ask, HookOutcome outcome
       return answer(Errc::overload);
   }
   const bool is_signed = !source.secrets.empty();
-  auto window = is_repeat_for_sure(source.delivery, outcome, is_signed)
-                    ? source.dedupe_window
-                    : std::min(source.dedupe_window, source.dedupe_untimed_window);
+  const bool is_sure = is_repeat_for_sure(source.delivery, outcome, is_signed);
+  auto window =
+      is_sure ? source.dedupe_window : std::min(source.dedupe_window, source.dedupe_untimed_window);
   // Until its time is too old, a signed request could be replayed.
   if (is_signed) window = std::max(window, source.delivery.replay_time);
   std::optional<Time> expires;
@@ -124,14 +144,19 @@ void Api::take(const WebhookSource& source, HookRequest ask, HookOutcome outcome
   SourceInputPtr input;
   if (broker_.records_input())
     input = source_input(std::move(ask), std::move(target), source.secrets);
-  // At most eight small texts, which must outlive what goes to the broker.
+  std::function<void()> aside;
+  if (!source.retries)
+    aside = [this, name = source.name, key, is_repeat = expires.has_value(), answer] {
+      answer(std::nullopt);
+      deliveries_.put_aside(name, key, is_repeat);
+    };
   broker_.submit(
       std::move(outcome.facts),
       [this, name = source.name, key, expires, notes, answer](std::optional<Errc> failure) {
         deliveries_.end(name, key, expires, notes, failure);
         answer(failure);
       },
-      std::move(input), notes);
+      std::move(input), notes, std::move(aside));
 }
 
 }  // namespace hookswitch

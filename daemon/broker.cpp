@@ -17,6 +17,7 @@ namespace {
 
 constexpr auto kTick = std::chrono::seconds{1};
 constexpr auto kReopenPause = std::chrono::seconds{1};
+constexpr auto kRecallPause = milliseconds{50};
 constexpr auto kTidyPause = milliseconds{250};
 
 void append(Step& all, Step& one) {
@@ -58,6 +59,8 @@ Broker::Broker(BrokerOptions options, std::shared_ptr<const Directory> directory
           registry.counter("hookswitch_journal_errors_total", "Failed journal commits and opens.")),
       queued_(registry.gauge("hookswitch_broker_queue", "Facts waiting for a commit.")),
       queued_bytes_(registry.gauge("hookswitch_broker_queue_bytes", "What they hold in memory.")),
+      put_aside_(registry.gauge("hookswitch_facts_aside",
+                                "Facts of sources that do not send again, put aside.")),
       live_calls_(registry.gauge("hookswitch_calls", "Calls that have not ended.")),
       calls_(directory, options_.id_seed, options_.calls),
       recorder_(options_.recorder, registry),
@@ -155,10 +158,17 @@ std::vector<Broker::Health> Broker::health() const {
   return health_;
 }
 
-void Broker::submit(std::vector<Fact> facts, Done done, SourceInputPtr input, Notes notes) {
-  const Text org = facts.empty() ? Text{} : facts.front().org;
-  const Text source = facts.empty() ? Text{} : facts.front().source;
-  const Load load = load_of(facts, input);
+void Broker::submit(std::vector<Fact> facts, Done done, SourceInputPtr input, Notes notes,
+                    std::function<void()> aside) {
+  Request request;
+  request.org = facts.empty() ? Text{} : facts.front().org;
+  request.source = facts.empty() ? Text{} : facts.front().source;
+  request.load = load_of(facts, input);
+  request.facts = std::move(facts);
+  request.done = std::move(done);
+  request.input = std::move(input);
+  request.notes = std::move(notes);
+  request.aside = std::move(aside);
   const auto at = Admission::Clock::now();
   std::optional<Refusal> refusal;
   {
@@ -167,19 +177,75 @@ void Broker::submit(std::vector<Fact> facts, Done done, SourceInputPtr input, No
       refusal = Refusal::shutting_down;
     else if (!problem_.empty())
       refusal = Refusal::journal_io;
+    else if (must_go_aside(request))
+      refusal = Refusal::source_share;
     else
-      refusal = admission_.take(org, source, load, at);
+      refusal = admission_.take(request.org, request.source, request.load, at);
     if (!refusal) {
       show_queue();
-      requests_.push_back({std::move(facts), std::move(done), std::move(input), std::move(notes),
-                           org, source, load});
+      requests_.push_back(std::move(request));
     }
   }
   if (!refusal) return wake_.notify_one();
-  refused(source, *refusal);
-  done(*refusal == Refusal::shutting_down ? Errc::shutting_down
-       : *refusal == Refusal::journal_io  ? Errc::journal_io
-                                          : Errc::overload);
+  if (*refusal != Refusal::shutting_down && put_aside(request)) return;
+  refused(request.source, *refusal);
+  request.done(*refusal == Refusal::shutting_down ? Errc::shutting_down
+               : *refusal == Refusal::journal_io  ? Errc::journal_io
+                                                  : Errc::overload);
+}
+
+/// Others of its source wait there already. Under mutex_.
+bool Broker::must_go_aside(const Request& request) const {
+  return request.aside && std::any_of(aside_.begin(), aside_.end(), [&](const Request& other) {
+           return other.source == request.source && other.org == request.org;
+         });
+}
+
+/// False: it has no wish to wait, or there is no room; then nothing has changed.
+bool Broker::put_aside(Request& request) {
+  if (!request.aside) return false;
+  const auto aside = request.aside;
+  {
+    const std::lock_guard lock{mutex_};
+    const auto at = Admission::Clock::now();
+    if (refusing_) return false;
+    if (aside_room_.take(request.org, request.source, request.load, at)) return false;
+    if (request.since == Admission::Clock::time_point{}) request.since = at;
+    aside_.push_back(std::move(request));
+    put_aside_.set(static_cast<std::int64_t>(aside_room_.waiting().facts));
+  }
+  aside();
+  return true;
+}
+
+/// Those put aside for whom there is room now, in order; those who have waited for too long are
+/// shed. Under mutex_.
+void Broker::recall() {
+  if (aside_.empty()) return;
+  const auto at = Admission::Clock::now();
+  std::deque<Request> left;
+  std::vector<std::pair<Text, Text>> waiting;  // sources of `left`: few
+  const auto follows = [&waiting](const Request& request) {
+    return std::find(waiting.begin(), waiting.end(), std::pair{request.org, request.source}) !=
+           waiting.end();
+  };
+  for (auto& request : aside_) {
+    bool is_taken = refusing_;
+    if (refusing_)  // the last there is; the rest is for who starts next
+      admission_.take_anyway(request.org, request.source, request.load);
+    else if (problem_.empty() && !follows(request))
+      is_taken = !admission_.take(request.org, request.source, request.load, at);
+    const bool is_late = !is_taken && at - request.since > kAsideTime;
+    if (is_taken || is_late) aside_room_.release(request.org, request.source, request.load);
+    if (!is_taken && !is_late) {
+      if (!follows(request)) waiting.emplace_back(request.org, request.source);
+      left.push_back(std::move(request));
+    } else {
+      (is_taken ? requests_ : shed_).push_back(std::move(request));
+    }
+  }
+  aside_ = std::move(left);
+  put_aside_.set(static_cast<std::int64_t>(aside_room_.waiting().facts));
 }
 
 void Broker::refused(const std::string& source, Refusal why) {
@@ -197,6 +263,7 @@ void Broker::show_queue() {
 /// The oldest of what waits, as much as one commit takes. Under mutex_.
 std::vector<Broker::Request> Broker::take_requests() {
   if (!left_over_.empty()) return std::exchange(left_over_, {});
+  recall();
   Load taken;
   std::size_t count = 0;
   for (; count < requests_.size(); ++count) {
@@ -326,7 +393,7 @@ bool Broker::is_up(const std::string& org, const std::string& source) const {
 void Broker::run() {
   bool more_replay = false;
   for (;;) {
-    std::vector<Request> requests;
+    std::vector<Request> requests, shed;
     std::vector<std::function<void()>> work;
     std::optional<Configuration> configuration;
     {
@@ -338,16 +405,23 @@ void Broker::run() {
       };
       if (!more_replay && !ready()) {
         auto pause = std::chrono::duration_cast<milliseconds>(kTick);
+        if (!aside_.empty()) pause = kRecallPause;
         if (const auto settle = calls_.next_settle(); settle && works())
           pause = std::clamp(milliseconds{*settle - now()}, milliseconds{1}, pause);
         wake_.wait_for(lock, pause, ready);
       }
-      if (stopping_ && !has_requests() && (work_.empty() || !readable_)) return;
+      if (stopping_ && !has_requests() && aside_.empty() && (work_.empty() || !readable_)) return;
       requests = take_requests();
+      shed.swap(shed_);
       work.swap(work_);
       configuration = std::exchange(new_configuration_, std::nullopt);
       // Clients are sent away after the last fact in hand has been answered and told.
-      if (at_last_ && !has_requests()) work.push_back(std::exchange(at_last_, nullptr));
+      if (at_last_ && !has_requests() && aside_.empty())
+        work.push_back(std::exchange(at_last_, nullptr));
+    }
+    for (auto& request : shed) {
+      refused(request.source, Refusal::shed);
+      request.done(Errc::overload);
     }
     // Before the facts that come after the change.
     if (configuration) take_configuration(std::move(*configuration));
@@ -370,6 +444,7 @@ void Broker::turn(std::vector<Request> requests, std::vector<std::function<void(
   const bool good = works() && commit(requests, events, bodies);
   for (auto& request : requests) {
     if (!request.done) continue;
+    if (!good && put_aside(request)) continue;
     if (!good) refused(request.source, Refusal::journal_io);
     request.done(good ? std::nullopt : std::optional{Errc::journal_io});
   }
@@ -457,8 +532,8 @@ bool Broker::commit(std::vector<Request>& requests, std::vector<Event>& events,
   for (const auto& id : step.touched)
     if (const auto [saved, fresh] = batch.calls.try_emplace(id); fresh)
       saved->second = calls_.save(id);
-  for (auto& request : requests)
-    for (auto& [name, text] : request.notes) batch.notes.insert_or_assign(name, std::move(text));
+  for (const auto& request : requests)
+    for (const auto& [name, text] : request.notes) batch.notes.insert_or_assign(name, text);
   if (!batch.empty()) {
     const auto stored = journal_->commit(batch);
     if (!stored) {

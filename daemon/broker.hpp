@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -84,7 +85,14 @@ class Broker : public FactSink, public HubPort, private History {
   /// By name; empty text: forget it.
   using Notes = std::map<std::string, std::string>;
   /// As submit of FactSink. `notes` become durable in the same commit as the facts, or not at all.
-  void submit(std::vector<Fact> facts, Done done, SourceInputPtr input, Notes notes);
+  void submit(std::vector<Fact> facts, Done done, SourceInputPtr input, Notes notes) {
+    submit(std::move(facts), std::move(done), std::move(input), std::move(notes), nullptr);
+  }
+  /// Likewise, for facts that would not be sent again: what would be refused for overload, or for a
+  /// journal that cannot store just now, is put aside for up to kAsideTime as long as there is room
+  /// for it, and `aside` is called, once, before `done`. Facts of one source stay in order.
+  void submit(std::vector<Fact> facts, Done done, SourceInputPtr input, Notes notes,
+              std::function<void()> aside);
   /// The notes that the journal had at start(). Once, before the first submit().
   Notes take_notes() { return std::exchange(notes_, {}); }
 
@@ -125,8 +133,10 @@ class Broker : public FactSink, public HubPort, private History {
     Done done;
     SourceInputPtr input;
     Notes notes;
+    std::function<void()> aside;
     Text org, source;
     Load load;
+    Admission::Clock::time_point since{};  ///< of when it was put aside
   };
   struct Configuration {
     std::shared_ptr<const Directory> directory;
@@ -149,6 +159,9 @@ class Broker : public FactSink, public HubPort, private History {
   void run();
   bool has_requests() const { return !requests_.empty() || !left_over_.empty(); }
   std::vector<Request> take_requests();
+  bool must_go_aside(const Request& request) const;
+  bool put_aside(Request& request);
+  void recall();
   void refused(const std::string& source, Refusal why);
   void show_queue();
   void turn(std::vector<Request> requests, std::vector<std::function<void()>> work);
@@ -174,7 +187,7 @@ class Broker : public FactSink, public HubPort, private History {
   BrokerOptions options_;
   Registry& registry_;
   Counter &facts_taken_, &facts_ignored_, &commits_, &journal_errors_;
-  Gauge &queued_, &queued_bytes_, &live_calls_;
+  Gauge &queued_, &queued_bytes_, &put_aside_, &live_calls_;
   std::unordered_map<std::string, Counter*> facts_of_source_;
   std::unique_ptr<Journal> journal_;
   CallTable calls_;
@@ -193,6 +206,9 @@ class Broker : public FactSink, public HubPort, private History {
   std::condition_variable wake_;
   std::vector<Request> requests_;
   Admission admission_{{kBrokerQueueMax, kBrokerQueueBytesMax}};
+  std::deque<Request> aside_;
+  Admission aside_room_{{kAsideFactsMax, kAsideBytesMax}};
+  std::vector<Request> shed_;  ///< waited in vain; to be told so
   std::vector<std::function<void()>> work_;
   std::vector<Health> health_changes_;
   std::vector<Health> health_;

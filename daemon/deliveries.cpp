@@ -59,8 +59,10 @@ Deliveries::Standing Deliveries::begin(const std::string& source, const std::str
   Source& of = sources_[source];
   while (!of.order.empty() && of.taken.at(of.order.front()) <= now) forget_oldest(source, of);
   if (const auto under_way = of.under_way.find(key); under_way != of.under_way.end()) {
-    if (under_way->second.size() >= kTwinsMax) return Standing::crowded;
-    under_way->second.push_back(std::move(twin));
+    auto& [twins, is_aside] = under_way->second;
+    if (is_aside) return Standing::repeated;
+    if (twins.size() >= kTwinsMax) return Standing::crowded;
+    twins.push_back(std::move(twin));
     return Standing::waits;
   }
   // One whose time is over may stand behind one that was given longer.
@@ -85,6 +87,20 @@ Deliveries::Notes Deliveries::notes(const std::string& source, const std::string
   return out;
 }
 
+void Deliveries::put_aside(const std::string& source, const std::string& key, bool is_sure) {
+  std::vector<Answer> twins;
+  {
+    const std::lock_guard lock{mutex_};
+    Source& of = sources_[source];
+    const auto under_way = of.under_way.find(key);
+    if (under_way == of.under_way.end()) return;
+    twins.swap(under_way->second.twins);
+    under_way->second.is_aside = true;
+    if (!is_sure) of.under_way.erase(under_way);
+  }
+  for (auto& twin : twins) twin(std::nullopt);
+}
+
 void Deliveries::end(const std::string& source, const std::string& key, std::optional<Time> expires,
                      const Notes& notes, std::optional<Errc> failure) {
   std::vector<Answer> twins;
@@ -93,7 +109,7 @@ void Deliveries::end(const std::string& source, const std::string& key, std::opt
     const std::lock_guard lock{mutex_};
     Source& of = sources_[source];
     if (const auto under_way = of.under_way.find(key); under_way != of.under_way.end()) {
-      twins = std::move(under_way->second);
+      twins = std::move(under_way->second.twins);
       of.under_way.erase(under_way);
     }
     if (failure) {

@@ -51,6 +51,9 @@ class Deliveries {
   /// What must become durable with the facts of a delivery that begin() called fresh, so that it is
   /// known until `expires`.
   Notes notes(const std::string& source, const std::string& key, Time expires);
+  /// It will be taken later and its sender has been told so: those who wait are told too, and the
+  /// same again is a repeat if that `is_sure`, else a delivery of its own.
+  void put_aside(const std::string& source, const std::string& key, bool is_sure);
   /// It went as `failure` says. With `expires` and without failure it is remembered.
   void end(const std::string& source, const std::string& key, std::optional<Time> expires,
            const Notes& notes, std::optional<Errc> failure);
@@ -61,7 +64,11 @@ class Deliveries {
   struct Source {
     std::unordered_map<std::string, Time> taken;
     std::deque<std::string> order;  ///< of taken, oldest first
-    std::unordered_map<std::string, std::vector<Answer>> under_way;
+    struct UnderWay {
+      std::vector<Answer> twins;
+      bool is_aside = false;
+    };
+    std::unordered_map<std::string, UnderWay> under_way;
   };
   void forget_oldest(const std::string& name, Source& source);
 

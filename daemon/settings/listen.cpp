@@ -47,6 +47,16 @@ void read_certificate(Section& in, http::Listener& out) {
     in.fail(problem.of_key ? "key_file" : "certificate_file", problem.what);
 }
 
+void read_client_ca(Section& in, http::Listener& out) {
+  in.text("client_ca_file", out.client_ca_file);
+  if (out.client_ca_file.empty()) return;
+  if (out.certificate_file.empty())
+    in.fail("client_ca_file", "is of no use without certificate_file: certificates come by TLS");
+  out.client_ca_file = in.resolve(out.client_ca_file);
+  if (const auto problem = http::check_authorities(out.client_ca_file); !problem.empty())
+    in.fail("client_ca_file", problem);
+}
+
 void read_parts(Section& in, std::vector<std::string>& out) {
   in.texts("parts", out);
   if (in.has("parts") && out.empty()) in.fail("parts", "is empty: the listener would be of no use");
@@ -64,6 +74,10 @@ void read_listen(Section& root, Settings& out) {
     read_address(in, listener.address);
     read_certificate(in, listener);
     in.boolean("deflate", listener.deflate);
+    read_client_ca(in, listener);
+    std::vector<std::string> proxies;
+    in.texts("trusted_proxies", proxies);
+    read_ranges(in, "trusted_proxies", proxies, listener.trusted_proxies);
     read_parts(in, listener.parts);
     in.texts("hosts", out.hosts);
     std::vector<std::string> origins;
@@ -76,6 +90,13 @@ void read_listen(Section& root, Settings& out) {
   }
   if (!out.server.listen.empty()) return;
   out.server.listen.emplace_back().address = "127.0.0.1:8080";
+}
+
+void read_ranges(Section& in, const char* key, const std::vector<std::string>& texts,
+                 IpRanges& out) {
+  for (const auto& text : texts)
+    if (auto added = out.add(text); !added)
+      in.fail(key, fmt::format("\"{}\" {}", text, added.error().detail));
 }
 
 void read_http(Section in, http::ServerOptions& out) {

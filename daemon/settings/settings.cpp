@@ -195,7 +195,7 @@ std::map<std::string, OrgNumbers> org_numbers(const Directory& directory, const 
 
 void read_webhook(Section& in, const std::string& name, const std::string& org,
                   const OrgNumbers& org_wide, Settings& out) {
-  WebhookSource source{name, org, "native", nullptr, read_rules(in), {}, {}};
+  WebhookSource source{name, org, "native", nullptr, read_rules(in), {}};
   HookOptions options;
   options.org = org;
   options.source = name;
@@ -211,10 +211,25 @@ void read_webhook(Section& in, const std::string& name, const std::string& org,
   const auto into = [](std::chrono::seconds& window) {
     return [&window](std::int64_t v) { window = std::chrono::seconds{v}; };
   };
+  in.boolean("disabled", source.disabled);
+  in.boolean("tls_only", source.tls_only);
+  in.texts("client_names", source.client_names);
+  const auto& listeners = out.server.listen;
+  if (!source.client_names.empty() &&
+      std::none_of(listeners.begin(), listeners.end(),
+                   [](const auto& one) { return !one.client_ca_file.empty(); }))
+    in.fail("client_names", "is of no use: no [[listen]] has a client_ca_file");
+  std::vector<std::string> senders;
+  in.texts("allow_from", senders);
+  read_ranges(in, "allow_from", senders, source.allow_from);
+  if (in.has("allow_from") && senders.empty())
+    in.fail("allow_from", "is empty: nobody could send (leave it out, or write disabled = true)");
   in.integer("dedupe_window_s", 0, 86'400, into(source.dedupe_window));
   in.integer("dedupe_untimed_window_s", 0, 86'400, into(source.dedupe_untimed_window));
   const auto program = read_dialect(in, source.dialect);
   if (program) source.delivery = delivery_rules(*program);
+  if (program) source.retries = retries(*program);
+  in.boolean("retries", source.retries);
   const auto names = program ? secret_names(*program) : std::vector<std::string>{};
   std::optional<Secret> secret;
   in.secret("secret_file", secret);

@@ -33,6 +33,10 @@ struct WebhookSource {
   std::shared_ptr<const Hook> hook;
   SourceRules rules;
   std::vector<Secret> secrets;  ///< the values that its hook knows, never to be recorded
+  bool disabled = false, tls_only = false;
+  bool retries = true;                      ///< its vendor sends again what was not answered 2xx
+  IpRanges allow_from{};                    ///< empty: anybody
+  std::vector<std::string> client_names{};  ///< one of them must be in the client's certificate
   DeliveryRules delivery{};
   /// For how long the same delivery gives no facts again. `untimed`: of requests that tell neither
   /// an id nor a time nor a sequence, so that a repeat and a second occurrence look alike.

@@ -57,6 +57,10 @@ inline constexpr std::size_t kBrokerQueueMax =
     20'000;  // facts waiting for a commit; above it sources get 503
 inline constexpr std::size_t kBrokerQueueBytesMax =
     64 * 1024 * 1024;  // ... and of at most this: bodies may be large, and so may their facts
+inline constexpr std::size_t kAsideFactsMax =
+    4096;  // facts of sources that do not send again, put aside under overload: one commit's worth
+inline constexpr std::size_t kAsideBytesMax = 16 * 1024 * 1024;  // ... and of at most this
+inline constexpr std::chrono::seconds kAsideTime{60};  // older news of a call helps nobody
 inline constexpr std::size_t kLookIdsMax = 50;  // ids in one GET /v1/calls
 inline constexpr std::size_t kReplayEventsPerTurn =
     2048;  // past events looked at between two commits: 8 pages of the journal, some milliseconds

@@ -55,4 +55,13 @@ std::vector<CertificateProblem> check_certificate(const std::string& certificate
   return out;
 }
 
+std::string check_authorities(const std::string& file) {
+  if (const auto read = read_file(file, kPemBytesMax); !read) return read.error().detail;
+  ERR_clear_error();
+  auto* names = SSL_load_client_CA_file(file.c_str());
+  const bool good = names != nullptr && sk_X509_NAME_num(names) > 0;
+  sk_X509_NAME_pop_free(names, X509_NAME_free);
+  return good ? "" : fmt::format("{} holds no certificate in PEM: {}", file, reason());
+}
+
 }  // namespace hookswitch::http

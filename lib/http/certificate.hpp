@@ -16,4 +16,7 @@ struct CertificateProblem {
 std::vector<CertificateProblem> check_certificate(const std::string& certificate_file,
                                                   const std::string& key_file);
 
+/// What is wrong with a PEM file of certificate authorities; empty: nothing. Names the file.
+std::string check_authorities(const std::string& file);
+
 }  // namespace hookswitch::http

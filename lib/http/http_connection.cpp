@@ -103,6 +103,7 @@ asio::awaitable<void> HttpConnection::run() {
       shared_.failed_handshakes.add();
       co_return;
     }
+    client_names_ = stream_.client_names();
     co_await first_byte();
   }
   for (bool more = true; more;) more = co_await one_request();
@@ -207,7 +208,7 @@ asio::awaitable<bool> HttpConnection::one_request() {
   shared_.requests.add();
   auto message = parser.release();
   Request request = convert(message);
-  request.peer = peer_;
+  set_sender(request);
   request.parts = &listening_.options.parts;
   if (message.version() >= 11 && asks_for_websocket(request)) {
     co_await open_websocket(std::move(request));
@@ -223,6 +224,20 @@ asio::awaitable<bool> HttpConnection::one_request() {
   Response response = co_await answer(std::move(request));
   const bool written = co_await write(std::move(response), keep, is_head);
   co_return written&& keep;
+}
+
+void HttpConnection::set_sender(Request& request) const {
+  const IpRanges& trusted = listening_.options.trusted_proxies;
+  request.peer = peer_;
+  request.is_secure = stream_.is_tls();
+  request.client_names = client_names_;
+  if (trusted.empty() || !trusted.contains(peer_)) return;
+  std::string forwarded;
+  for (const auto& [name, value] : request.headers)
+    if (name == "x-forwarded-for") forwarded += (forwarded.empty() ? "" : ",") + value;
+  request.peer = sender_behind(trusted, peer_, forwarded);
+  if (request.has("x-forwarded-proto"))
+    request.is_secure = equals_ignore_case(request.header("x-forwarded-proto"), "https");
 }
 
 asio::awaitable<Response> HttpConnection::answer(Request request) {

@@ -4,6 +4,7 @@
 #include <boost/beast/core/flat_buffer.hpp>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "http/io_thread.hpp"
 #include "http/listening.hpp"
@@ -48,6 +49,8 @@ class HttpConnection {
   boost::asio::awaitable<void> open_websocket(Request request);
   boost::asio::awaitable<void> open_event_stream(Request request);
   std::string early() const;
+  /// Who sent it, and how.
+  void set_sender(Request& request) const;
   void expire_after(std::chrono::milliseconds time);
 
   const std::shared_ptr<IoThread> owner_;
@@ -60,6 +63,7 @@ class HttpConnection {
   Stream stream_;
   boost::beast::flat_buffer buffer_;
   std::string peer_;
+  std::vector<std::string> client_names_;
   IoThread::Clock::time_point deadline_ = IoThread::Clock::time_point::max();
   bool late_;  ///< came when the server was stopping
   bool first_ = true, expired_ = false;

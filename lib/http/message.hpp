@@ -20,7 +20,13 @@ struct Request {
   std::string query;  ///< after '?', not decoded
   Headers headers;    ///< names in lower case
   std::string body;
-  std::string peer;  ///< address of the other end, without port
+  /// Address of who sent it, without port: the other end, or who a trusted proxy says it was;
+  /// empty when that cannot be read.
+  std::string peer;
+  /// Came by TLS, to us or to a trusted proxy.
+  bool is_secure = false;
+  /// In the certificate that the client showed to us; see TlsSession::client_names.
+  std::vector<std::string> client_names{};
   /// Of the listener it came in by: the parts that are served there. Empty, or none: all. Lives as
   /// long as the server.
   const std::vector<std::string>* parts = nullptr;

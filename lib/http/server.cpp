@@ -24,7 +24,8 @@ struct Server::Impl {
     for (const auto& each : listenings) {
       out.emplace_back();
       if (!each.wants_tls()) continue;
-      auto loaded = TlsContext::load(each.options.certificate_file, each.options.key_file);
+      auto loaded = TlsContext::load(each.options.certificate_file, each.options.key_file,
+                                     each.options.client_ca_file);
       if (!loaded) return loaded.error();
       out.back() = std::move(*loaded);
     }

@@ -11,6 +11,7 @@
 
 #include "base/encoded_frame.hpp"
 #include "base/error.hpp"
+#include "base/ip_ranges.hpp"
 #include "base/limits.hpp"
 #include "base/metrics.hpp"
 #include "http/message.hpp"
@@ -86,6 +87,8 @@ struct Listener {
   /// Whether a WebSocket that offers permessage-deflate (RFC 7692) gets it.
   bool deflate = false;
   std::vector<std::string> parts{};  ///< handed through as Request::parts
+  std::string client_ca_file{};      ///< PEM; see TlsContext::load
+  IpRanges trusted_proxies{};        ///< whose X-Forwarded-For and -Proto are believed
   bool operator==(const Listener&) const = default;
 };
 

@@ -5,8 +5,10 @@
 #include <chrono>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "http/tls.hpp"
 #include "http/write_end.hpp"
@@ -23,6 +25,9 @@ class Stream : public WriteEnd {
   Stream(Descriptor socket, const TlsContext& tls);
 
   bool is_tls() const { return tls_.has_value(); }
+  std::vector<std::string> client_names() const {
+    return tls_ ? tls_->client_names() : std::vector<std::string>{};
+  }
   /// TLS: before anything else. False: there is no connection.
   boost::asio::awaitable<bool> handshake();
   /// Waits until there may be something to read.

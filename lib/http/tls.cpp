@@ -2,6 +2,7 @@
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <openssl/x509v3.h>
 
 #include <algorithm>
 #include "base/assert.hpp"
@@ -37,7 +38,8 @@ int choose_protocol(SSL*, const unsigned char** out, unsigned char* out_size,
 void TlsContext::Free::operator()(ssl_ctx_st* context) const { SSL_CTX_free(context); }
 
 Result<std::shared_ptr<const TlsContext>> TlsContext::load(const std::string& certificate_file,
-                                                           const std::string& key_file) {
+                                                           const std::string& key_file,
+                                                           const std::string& client_ca_file) {
   ERR_clear_error();
   const auto out = std::make_shared<TlsContext>();
   out->context_.reset(SSL_CTX_new(TLS_server_method()));
@@ -61,6 +63,16 @@ Result<std::shared_ptr<const TlsContext>> TlsContext::load(const std::string& ce
   if (SSL_CTX_use_PrivateKey_file(context, key_file.c_str(), SSL_FILETYPE_PEM) != 1 ||
       SSL_CTX_check_private_key(context) != 1)
     return refused(key_file);
+  if (!client_ca_file.empty()) {
+    auto* names = SSL_load_client_CA_file(client_ca_file.c_str());
+    if (names == nullptr ||
+        SSL_CTX_load_verify_locations(context, client_ca_file.c_str(), nullptr) != 1) {
+      sk_X509_NAME_pop_free(names, X509_NAME_free);
+      return refused(client_ca_file);
+    }
+    SSL_CTX_set_client_CA_list(context, names);
+    SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
+  }
   return std::shared_ptr<const TlsContext>{out};
 }
 
@@ -85,6 +97,34 @@ TlsSession::Step TlsSession::handshake() {
       ERR_clear_error();
       return Step::failed;
   }
+}
+
+std::vector<std::string> TlsSession::client_names() const {
+  std::vector<std::string> out;
+  const std::unique_ptr<X509, void (*)(X509*)> certificate{
+      SSL_get1_peer_certificate(session_.get()), X509_free};
+  if (!certificate || SSL_get_verify_result(session_.get()) != X509_V_OK) return out;
+  const auto add = [&out](const ASN1_STRING* text) {
+    unsigned char* utf8 = nullptr;
+    const int size = text == nullptr ? -1 : ASN1_STRING_to_UTF8(&utf8, text);
+    if (size > 0) out.emplace_back(reinterpret_cast<const char*>(utf8), size);
+    OPENSSL_free(utf8);
+  };
+  const X509_NAME* subject = X509_get_subject_name(certificate.get());
+  for (int at = -1; (at = X509_NAME_get_index_by_NID(subject, NID_commonName, at)) >= 0;)
+    add(X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at)));
+  const std::unique_ptr<GENERAL_NAMES, void (*)(GENERAL_NAMES*)> others{
+      static_cast<GENERAL_NAMES*>(
+          X509_get_ext_d2i(certificate.get(), NID_subject_alt_name, nullptr, nullptr)),
+      GENERAL_NAMES_free};
+  for (int i = 0; others && i < sk_GENERAL_NAME_num(others.get()); ++i) {
+    int kind = 0;
+    const void* value = GENERAL_NAME_get0_value(sk_GENERAL_NAME_value(others.get(), i), &kind);
+    if (kind == GEN_DNS || kind == GEN_URI || kind == GEN_EMAIL)
+      add(static_cast<const ASN1_STRING*>(value));
+  }
+  ERR_clear_error();
+  return out;
 }
 
 long TlsSession::read(std::span<char> into) {

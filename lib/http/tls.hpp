@@ -5,6 +5,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/error.hpp"
 
@@ -17,10 +18,13 @@ namespace hookswitch::http {
 /// http/1.1. Immutable; any thread. A session keeps what it needs of it.
 class TlsContext {
  public:
-  /// Both files in PEM; the certificate's may hold its chain. Error bad_request with the file and
-  /// what is wrong with it.
+  /// Both files in PEM; the certificate's may hold its chain. With `client_ca_file` clients are
+  /// asked for a certificate; who shows one that those authorities did not sign, or that is over,
+  /// gets no connection, who shows none does. Error bad_request with the file and what is wrong
+  /// with it.
   static Result<std::shared_ptr<const TlsContext>> load(const std::string& certificate_file,
-                                                        const std::string& key_file);
+                                                        const std::string& key_file,
+                                                        const std::string& client_ca_file = {});
 
  private:
   friend class TlsSession;
@@ -42,6 +46,10 @@ class TlsSession {
 
   /// Goes on with the handshake; reading and writing: call again when the socket is so.
   Step handshake();
+  /// After the handshake: the names in the certificate that the client showed and that was found
+  /// good: the subject's common name, and of subjectAltName (RFC 5280 §4.2.1.6) DNS names, URIs and
+  /// mail addresses. Empty: it showed none.
+  std::vector<std::string> client_names() const;
   /// Bytes read; 0: there are none now; -1: the connection is over.
   long read(std::span<char> into);
   /// Bytes of the front taken, at most one record; 0: not now; -1: over.

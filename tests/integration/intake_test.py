@@ -2,11 +2,16 @@
 """What a webhook source takes: the same delivery once, also over a restart and a kill -9; who may
 post at all."""
 import concurrent.futures
+import contextlib
 import hashlib
 import hmac
+import http.client
 import json
 import pathlib
+import ssl
+import subprocess
 import sys
+import tempfile
 import time
 import unittest
 
@@ -164,6 +169,225 @@ class Repeats(IntakeCase):
                 self.assertEqual(
                     sample(daemon, "hookswitch_hook_repeats_total", source=source), 1)
             self.assertEqual(sample(daemon, "hookswitch_facts_total"), 0)
+
+
+class Senders(IntakeCase):
+    proxy_port, tls_port = harness.free_tcp_port(), harness.free_tcp_port()
+    toml = SOURCES + """
+[[source]]
+name = "near"
+org = "acme"
+kind = "webhook"
+allow_from = ["203.0.113.0/24", "192.0.2.7"]
+
+[[source]]
+name = "off"
+org = "acme"
+kind = "webhook"
+disabled = true
+
+[[source]]
+name = "private"
+org = "acme"
+kind = "webhook"
+tls_only = true
+
+[[source]]
+name = "known"
+org = "acme"
+kind = "webhook"
+client_names = ["pbx.example.com"]
+
+[[listen]]
+address = "127.0.0.1:%d"
+trusted_proxies = ["127.0.0.0/8"]
+
+[[listen]]
+address = "127.0.0.1:%d"
+certificate_file = "server.pem"
+key_file = "server.key"
+client_ca_file = "ca.pem"
+""" % (proxy_port, tls_port)
+
+    @classmethod
+    def setUpClass(cls):
+        cls.pki = pathlib.Path(cls.enterClassContext(tempfile.TemporaryDirectory()))
+        for name in ("server", "ca", "other-ca"):
+            cls.openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+                        "-nodes", "-days", "2", "-subj", "/CN=" + name, "-keyout", name + ".key",
+                        "-out", name + ".pem")
+        for name, ca, subject, alternative in (
+            ("pbx", "ca", "/CN=whoever", "DNS:pbx.example.com"),
+            ("stranger", "ca", "/CN=stranger.example.com", "DNS:stranger.example.com"),
+            ("forged", "other-ca", "/CN=pbx.example.com", "DNS:pbx.example.com"),
+        ):
+            cls.openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                        "-subj", subject, "-keyout", name + ".key", "-out", name + ".csr")
+            (cls.pki / "ext").write_text("subjectAltName=" + alternative)
+            cls.openssl("x509", "-req", "-in", name + ".csr", "-CA", ca + ".pem", "-CAkey",
+                        ca + ".key", "-CAcreateserial", "-days", "2", "-extfile", "ext", "-out",
+                        name + ".pem")
+        texts = {n: (cls.pki / n).read_text() for n in ("server.pem", "server.key", "ca.pem")}
+        cls.files = {**FILES, **texts}
+        super().setUpClass()
+
+    @classmethod
+    def openssl(cls, *arguments):
+        subprocess.run(["openssl", *arguments], cwd=cls.pki, check=True, capture_output=True)
+
+    def refusals(self, source, code):
+        return sample(self.daemon, "hookswitch_hook_refusals_total", source=source, code=code)
+
+    def by_proxy(self, source, headers):
+        connection = http.client.HTTPConnection("127.0.0.1", self.proxy_port, timeout=10)
+        with contextlib.closing(connection):
+            connection.request("POST", "/v1/hooks/" + source, '{"type":"updated"}',
+                               {"Content-Type": "application/json", **headers})
+            return connection.getresponse().status
+
+    def test_who_is_not_on_the_list_is_refused_and_counted(self):
+        before = self.refusals("near", "sender_refused")
+        for headers in ({}, {"X-Forwarded-For": "203.0.113.9"}):  # nobody here is a proxy of ours
+            status, _, body = self.post({"type": "updated"}, "near", headers)
+            self.assertEqual((status, json.loads(body)["code"]), (403, "sender_refused"))
+        self.assertEqual(self.refusals("near", "sender_refused"), before + 2)
+
+    def test_a_trusted_proxy_says_who_sent_it_and_nobody_else_does(self):
+        for forwarded, status in (
+            ("203.0.113.9", 200),
+            ("198.51.100.1, 192.0.2.7", 200),
+            ("192.0.2.7, 127.0.0.9", 200),
+            ("203.0.113.9, 198.51.100.1", 403),  # the left one the sender wrote itself
+            ("198.51.100.1", 403),
+            ("unknown", 403),
+            (None, 403),
+        ):
+            with self.subTest(forwarded=forwarded):
+                headers = {"X-Forwarded-For": forwarded} if forwarded else {}
+                self.assertEqual(self.by_proxy("near", headers), status)
+
+    def test_a_source_that_is_switched_off_says_so(self):
+        status, _, body = self.post({"type": "updated"}, "off")
+        self.assertEqual((status, json.loads(body)["code"]), (410, "source_disabled"))
+        self.assertGreater(self.refusals("off", "source_disabled"), 0)
+
+    def by_tls(self, certificate, source="known"):
+        context = ssl.create_default_context(cafile=self.pki / "server.pem")
+        context.check_hostname = False
+        if certificate:
+            context.load_cert_chain(self.pki / (certificate + ".pem"),
+                                    self.pki / (certificate + ".key"))
+        connection = http.client.HTTPSConnection("127.0.0.1", self.tls_port, timeout=10,
+                                                 context=context)
+        with contextlib.closing(connection):
+            connection.request("POST", "/v1/hooks/" + source, '{"type":"updated"}',
+                               {"Content-Type": "application/json"})
+            return connection.getresponse().status
+
+    def test_a_source_may_want_tls(self):
+        self.assertEqual(self.by_tls(None, "private"), 200)
+        self.assertEqual(self.by_proxy("private", {"X-Forwarded-Proto": "https"}), 200)
+        self.assertEqual(self.by_proxy("private", {"X-Forwarded-Proto": "http"}), 403)
+        self.assertEqual(self.post({"type": "updated"}, "private",
+                                   {"X-Forwarded-Proto": "https"})[0], 403)
+
+    def test_a_certificate_must_have_a_name_of_the_source(self):
+        self.assertEqual(self.by_tls("pbx"), 200)
+        self.assertEqual(self.by_tls("stranger"), 403)
+        self.assertEqual(self.by_tls(None), 403)
+        self.assertEqual(self.by_tls(None, "cloud"), 200)  # others need none
+        self.assertEqual(self.post({"type": "updated"}, "known")[0], 403)
+
+    def test_a_certificate_of_another_authority_gives_no_connection(self):
+        with self.assertRaises((ssl.SSLError, ConnectionError)):
+            self.by_tls("forged")
+
+    def test_two_keys_live_while_one_is_replaced_and_only_then(self):
+        native = ("""
+[[source]]
+name = "turning"
+org = "acme"
+kind = "webhook"
+dialect = "./signed.json"
+""")
+        both = 'secrets = { KEY = { file = "new.secret", previous_file = "old.secret" } }\n'
+        files = {**FILES, "old.secret": "old-key", "new.secret": "new-key"}
+        with harness.Daemon(native + 'secret_file = "old.secret"\n', files) as daemon:
+            base = daemon.config.read_text()
+            calls = iter(range(100))
+
+            def taken():
+                out = []
+                for key in ("old-key", "new-key", "no-key"):
+                    body = json.dumps({"type": "ringing", "call": "k%d" % next(calls)}).encode()
+                    when = int(time.time())
+                    headers = {"X-Time": str(when), "X-Signature": signature(body, when, key)}
+                    if daemon.http("POST", "/v1/hooks/turning", body, headers)[0] == 200:
+                        out.append(key)
+                return out
+
+            def turn(toml):
+                seen = daemon.log().count(" reloaded") + daemon.log().count(">reloaded")
+                daemon.config.write_text(toml)
+                daemon.reload()
+                harness.wait_until(
+                    lambda: daemon.log().count(" reloaded") + daemon.log().count(">reloaded") > seen,
+                    10, "a reload")
+
+            self.assertEqual(taken(), ["old-key"])
+            turn(base.replace('secret_file = "old.secret"\n', both))
+            self.assertEqual(taken(), ["old-key", "new-key"])
+            turn(base.replace("old.secret", "new.secret"))
+            self.assertEqual(taken(), ["new-key"])
+
+
+class Overload(IntakeCase):
+    toml = """
+[[source]]
+name = "again"
+org = "acme"
+kind = "webhook"
+facts_per_second = 5
+
+[[source]]
+name = "once"
+org = "acme"
+kind = "webhook"
+facts_per_second = 5
+retries = false
+
+[[source]]
+name = "full"
+org = "acme"
+kind = "webhook"
+facts_per_second = 5
+retries = false
+"""
+
+    def test_what_would_not_come_again_waits_instead_of_being_refused(self):
+        def facts(kind, n):
+            return [{"type": "started", "ids": {"call": ["%s-%d" % (kind, n)]}}]
+        with contextlib.closing(http.client.HTTPConnection("127.0.0.1", self.daemon.port)) as link:
+            def statuses(source):
+                out = []
+                for n in range(15):
+                    link.request("POST", "/v1/hooks/" + source, json.dumps(facts(source, n)),
+                                 {"Content-Type": "application/json"})
+                    answer = link.getresponse()
+                    answer.read()
+                    out.append((answer.status, answer.getheader("Retry-After") is not None))
+                return out
+            self.assertIn((503, True), statuses("again"))
+            self.assertEqual(statuses("once"), [(200, False)] * 15)
+        harness.wait_until(lambda: self.facts("once") == 15, 20, "all of them are taken at last")
+
+    def test_but_only_as_many_as_there_is_room_for(self):
+        answers = [self.post([{"type": "presence", "agent": {"ext": "101"}}] * 256, "full")
+                   for _ in range(20)]
+        self.assertEqual([status for status, _, _ in answers[:4]], [200] * 4)
+        status, headers, _ = answers[-1]
+        self.assertEqual(status, 503)
+        self.assertIsNotNone(headers["Retry-After"])
 
 
 if __name__ == "__main__":

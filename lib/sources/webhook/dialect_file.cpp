@@ -178,9 +178,10 @@ void collect_methods(const Condition& condition, std::vector<std::string>& out) 
 
 DialectProgram DialectReader::dialect(const Value& root) {
   DialectProgram out;
-  if (!in_.is_object_of(root, "",
-                        {"dialect", "methods", "handshake", "decode", "decode_by_content_type",
-                         "auth", "tables", "base", "rules", "facts", "dedupe", "source_defaults"}))
+  if (!in_.is_object_of(
+          root, "",
+          {"dialect", "methods", "handshake", "decode", "decode_by_content_type", "auth", "tables",
+           "base", "rules", "facts", "dedupe", "source_defaults", "retries"}))
     return out;
   out.name = in_.text(root, "", "dialect").value_or("");
   if (out.name.empty()) in_.problem("/dialect", "must be the name of the dialect");
@@ -245,6 +246,10 @@ DialectProgram DialectReader::dialect(const Value& root) {
   if (const Value* defaults = json::find(root, "source_defaults"))
     source_defaults(*defaults, "/source_defaults", out);
 
+  if (const Value* retries = json::find(root, "retries")) {
+    if (!retries->IsBool()) in_.problem("/retries", "must be true or false");
+    out.retries = retries->IsBool() && retries->GetBool();
+  }
   out.all_methods = out.event_methods;
   for (const auto& each : out.handshakes) collect_methods(each.when, out.all_methods);
   out.secrets = std::move(in_.secrets);
@@ -284,6 +289,8 @@ std::variant<DialectProgramPtr, std::vector<DialectProblem>> compile_dialect(
 }
 
 std::vector<std::string> secret_names(const DialectProgram& program) { return program.secrets; }
+
+bool retries(const DialectProgram& program) { return program.retries; }
 
 bool is_signed(const DialectProgram& program) {
   return std::any_of(program.auth.begin(), program.auth.end(), [](const webhook::Auth& auth) {

@@ -31,6 +31,10 @@ std::variant<DialectProgramPtr, std::vector<DialectProblem>> compile_dialect(
 /// {"API_SECRET"}.
 std::vector<std::string> secret_names(const DialectProgram& program);
 
+/// Whether the vendor sends a request again that was not answered 2xx (`"retries": false`: it does
+/// not, so what is refused is lost).
+bool retries(const DialectProgram& program);
+
 /// Whether the vendor signs its requests: a source of such a dialect without a secret takes
 /// anybody's word.
 bool is_signed(const DialectProgram& program);

@@ -234,6 +234,7 @@ class DialectProgram {
   std::optional<webhook::Pointer> facts;  ///< instead of rules: facts as they are
   webhook::Expr dedupe;                   ///< the vendor's id of a delivery
   std::string tz;
+  bool retries = true;
   NumberPlan numbers;  ///< what the vendor writes; a source may say more
   std::vector<std::string> secrets;
 };

@@ -403,6 +403,79 @@ TEST_F(BrokerTest, NoisySourceIsRefusedAsOverloadAtOnceAndLeavesRoomForOthers) {
   EXPECT_EQ(registry.value("hookswitch_broker_queue_bytes"), 0);
 }
 
+TEST_F(BrokerTest, WhatWouldNotComeAgainIsPutAsideUnderOverloadAndTakenInOrder) {
+  start();
+  auto gate = hold();
+  std::vector<std::future<std::optional<Errc>>> taken;
+  const std::vector<Fact> many(kFactsPerRequestMax, fact(FactType::presence));
+  std::size_t facts = 0;
+  for (; 2 * facts + kFactsPerRequestMax <= kBrokerQueueMax; facts += kFactsPerRequestMax)
+    taken.push_back(submit(many));
+  const auto client = std::make_shared<std::atomic<int>>(0);
+  std::vector<std::future<std::optional<Errc>>> later;
+  for (const auto type : {FactType::started, FactType::ringing, FactType::answered}) {
+    auto done = std::make_shared<std::promise<std::optional<Errc>>>();
+    later.push_back(done->get_future());
+    std::vector<Fact> batch(kFactsPerRequestMax, fact(FactType::presence));
+    batch.front() = fact(type, "late", "101");
+    broker->submit(
+        std::move(batch), [done](std::optional<Errc> why) { done->set_value(why); }, nullptr, {},
+        [client] { ++*client; });
+  }
+  EXPECT_EQ(*client, 3) << "each was told at once that it is put aside";
+  EXPECT_EQ(registry.value("hookswitch_facts_aside"), 3 * static_cast<int>(kFactsPerRequestMax));
+  gate.set_value();
+  for (auto& one : taken) EXPECT_EQ(answer(std::move(one)), std::nullopt);
+  for (auto& one : later) EXPECT_EQ(answer(std::move(one)), std::nullopt);
+  EXPECT_EQ(state("late"), "connected");
+  EXPECT_EQ(registry.value("hookswitch_facts_aside"), 0);
+  EXPECT_EQ(registry.value("hookswitch_broker_queue"), 0);
+}
+
+TEST_F(BrokerTest, PlaceAsideIsBoundedAndThenRefusesAsBefore) {
+  start();
+  auto gate = hold();
+  std::vector<std::future<std::optional<Errc>>> answers;
+  int aside = 0;
+  std::optional<Errc> refused;
+  for (int i = 0; i < 100 && !refused; ++i) {
+    auto done = std::make_shared<std::promise<std::optional<Errc>>>();
+    answers.push_back(done->get_future());
+    broker->submit(
+        std::vector<Fact>(kFactsPerRequestMax, fact(FactType::presence)),
+        [done](std::optional<Errc> why) { done->set_value(why); }, nullptr, {},
+        [&aside] { ++aside; });
+    if (answers.back().wait_for(std::chrono::seconds{0}) == std::future_status::ready)
+      refused = answer(std::move(answers.back()));
+  }
+  EXPECT_EQ(refused, Errc::overload);
+  EXPECT_EQ(aside, static_cast<int>(kAsideFactsMax / 2 / kFactsPerRequestMax))
+      << "one source has at most half of the place";
+  answers.pop_back();
+  gate.set_value();
+  for (auto& one : answers) EXPECT_EQ(answer(std::move(one)), std::nullopt);
+}
+
+TEST_F(BrokerTest, DrainTakesWhatWasPutAside) {
+  start();
+  auto gate = hold();
+  std::vector<std::future<std::optional<Errc>>> answers;
+  int aside = 0;
+  while (aside == 0) {
+    auto done = std::make_shared<std::promise<std::optional<Errc>>>();
+    answers.push_back(done->get_future());
+    broker->submit(
+        std::vector<Fact>(kFactsPerRequestMax, fact(FactType::presence)),
+        [done](std::optional<Errc> why) { done->set_value(why); }, nullptr, {},
+        [&aside] { ++aside; });
+  }
+  auto drained = std::async(std::launch::async, [&] { broker->drain(); });
+  gate.set_value();
+  ASSERT_EQ(drained.wait_for(kDeadline), std::future_status::ready);
+  broker->stop();
+  for (auto& one : answers) EXPECT_EQ(answer(std::move(one)), std::nullopt);
+}
+
 TEST_F(BrokerTest, JournalInMemoryServesAndLeavesNoFile) {
   start(":memory:");
   const auto client = attach();

@@ -62,6 +62,19 @@ TEST_F(DeliveriesTest, SameDeliveryWaitsWhileTheFirstIsUnderWayAndIsToldTheSame)
   }
 }
 
+TEST_F(DeliveriesTest, WhatIsPutAsideIsARepeatAtOnceUnlessItMayBeAnotherOccurrence) {
+  EXPECT_EQ(begin("sure"), Standing::fresh);
+  EXPECT_EQ(begin("sure"), Standing::waits);
+  book.put_aside("cloud", "sure", true);
+  EXPECT_EQ(told.size(), 1u);
+  EXPECT_EQ(begin("sure"), Standing::repeated);
+  book.end("cloud", "sure", at + 600s, {}, Errc::overload);
+  EXPECT_EQ(begin("sure"), Standing::fresh) << "it was shed";
+  EXPECT_EQ(begin("unsure"), Standing::fresh);
+  book.put_aside("cloud", "unsure", false);
+  EXPECT_EQ(begin("unsure"), Standing::fresh);
+}
+
 TEST_F(DeliveriesTest, TooManyOfTheSameAtOnceAreTurnedAway) {
   EXPECT_EQ(begin("k"), Standing::fresh);
   for (std::size_t i = 0; i < kTwinsMax; ++i) EXPECT_EQ(begin("k"), Standing::waits);

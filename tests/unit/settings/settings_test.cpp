@@ -640,6 +640,51 @@ TEST_F(SettingsTest, CallLimitsAreRead) {
   EXPECT_EQ(calls.check_time, std::chrono::seconds{7});
 }
 
+TEST_F(SettingsTest, SourcesSayWhoMaySend) {
+  const auto settings = load_with(
+      "[[source]]\nname = \"s\"\norg = \"acme\"\nkind = \"webhook\"\n"
+      "allow_from = [\"203.0.113.0/24\"]\nretries = false\ndisabled = true\n"
+      "dedupe_window_s = 60\ndedupe_untimed_window_s = 5\n");
+  EXPECT_EQ(all(), "");
+  const auto& source = settings->webhooks.at("s");
+  EXPECT_TRUE(source.allow_from.contains("203.0.113.9"));
+  EXPECT_FALSE(source.allow_from.contains("203.0.114.9"));
+  EXPECT_FALSE(source.retries);
+  EXPECT_TRUE(source.disabled);
+  EXPECT_EQ(source.dedupe_window, std::chrono::seconds{60});
+  EXPECT_EQ(source.dedupe_untimed_window, std::chrono::seconds{5});
+}
+
+TEST_F(SettingsTest, SendersThatCannotBeAreTold) {
+  load_with(
+      "[[listen]]\naddress = \"127.0.0.1:8080\"\ntrusted_proxies = [\"proxy.example.com\"]\n"
+      "client_ca_file = \"none.pem\"\n"
+      "[[source]]\nname = \"s\"\norg = \"acme\"\nkind = \"webhook\"\nallow_from = "
+      "[\"10.0.0.1/8\"]\n"
+      "[[source]]\nname = \"t\"\norg = \"acme\"\nkind = \"webhook\"\nallow_from = []\n");
+  EXPECT_TRUE(told({":7:", "trusted_proxies", "no IP address"})) << all();
+  EXPECT_TRUE(told({":8:", "client_ca_file", "of no use without certificate_file"})) << all();
+  EXPECT_TRUE(told({":13:", "allow_from", "behind its length"})) << all();
+  EXPECT_TRUE(told({":18:", "allow_from", "is empty"})) << all();
+}
+
+TEST_F(SettingsTest, NamesInCertificatesNeedAListenerThatAsksForOne) {
+  load_with(
+      "[[source]]\nname = \"s\"\norg = \"acme\"\nkind = \"webhook\"\nclient_names = "
+      "[\"pbx\"]\n");
+  EXPECT_TRUE(told({"client_names", "no [[listen]] has a client_ca_file"})) << all();
+}
+
+TEST_F(SettingsTest, RetriesAreAsTheDialectSaysUnlessTheSourceSaysOtherwise) {
+  folder.write(
+      "d.json",
+      R"({"dialect":"d","decode":["json"],"retries":false,"rules":[{"emit":{"type":"ringing"}}]})");
+  const std::string source =
+      "[[source]]\nname = \"s\"\norg = \"acme\"\nkind = \"webhook\"\ndialect = \"./d.json\"\n";
+  EXPECT_FALSE(load_with(source)->webhooks.at("s").retries);
+  EXPECT_TRUE(load_with(source + "retries = true\n")->webhooks.at("s").retries);
+}
+
 TEST_F(SettingsTest, ValuesOfSecretsAreKnownSoThatTheyAreNotRecorded) {
   folder.write("cloud.secret", "cloud-test-secret");
   const auto settings = load_with(kWebhook + "secret_file = \"cloud.secret\"\n");
