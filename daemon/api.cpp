@@ -201,8 +201,9 @@ void Api::on_request(http::Request request, http::Respond respond) {
     return sinks(now_view, request, std::move(respond));
 
   const bool known = path == "/v1/calls" || path.starts_with("/v1/calls/") ||
-                     path == "/v1/events" || path == "/livez" || path == "/readyz" ||
-                     path == "/metrics" || path == "/version" || path.starts_with("/apps/") ||
+                     path.starts_with("/v1/sources/") || path == "/v1/events" || path == "/livez" ||
+                     path == "/readyz" || path == "/metrics" || path == "/version" ||
+                     path.starts_with("/apps/") ||
                      std::any_of(std::begin(kFiles), std::end(kFiles),
                                  [&](const StaticFile& file) { return file.path == path; });
   if (!known) return refuse(Errc::not_found, respond);
@@ -215,6 +216,7 @@ void Api::on_request(http::Request request, http::Respond respond) {
   }
   if (path == "/v1/calls" || path.starts_with("/v1/calls/"))
     return calls(now_view, request, std::move(respond));
+  if (path.starts_with("/v1/sources/")) return respond(source(now_view, request));
   // Neither an upgrade nor an event stream was asked for.
   if (path == "/v1/events") return refuse(Errc::bad_request, respond);
   if (path == "/livez")

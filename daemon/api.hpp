@@ -11,6 +11,7 @@
 #include "daemon/deliveries.hpp"
 #include "daemon/feed_intake.hpp"
 #include "daemon/settings/settings.hpp"
+#include "daemon/unmatched.hpp"
 #include "delivery/session.hpp"
 #include "http/server.hpp"
 #include "sinks/sinks.hpp"
@@ -67,6 +68,8 @@ class Api : public http::Handler {
   http::Opening open_feed(const View& view, const http::Request& request);
   void take(const WebhookSource& source, HookRequest ask, HookOutcome outcome, std::string target,
             const Deliveries::Answer& answer);
+  /// GET /v1/sources/{source}/unmatched
+  http::Response source(const View& view, const http::Request& request);
   void calls(const View& view, const http::Request& request, http::Respond respond);
   void sinks(const View& view, const http::Request& request, http::Respond respond);
   http::Response page(const View& view, const http::Request& request) const;
@@ -93,6 +96,7 @@ class Api : public http::Handler {
   Probe probe_;
   Counter& unmatched_;
   Deliveries deliveries_;
+  Unmatched kept_unmatched_;
 };
 
 }  // namespace hookswitch

@@ -89,7 +89,12 @@ void Api::hook(const View& view, http::Request request, http::Respond respond) {
       .counter("hookswitch_hook_requests_total", "Webhook requests taken, by source.",
                {{"source", source.name}})
       .add();
-  if (!handled->matched) unmatched_.add();
+  if (!handled->matched) {
+    unmatched_.add();
+    const auto most = source.keep_unmatched;
+    const HookTrace trace = most > 0 ? source.hook->explain(ask).trace : HookTrace{};
+    kept_unmatched_.keep(source.name, most, ask, trace, source.secrets);
+  }
   http::Response answer;
   answer.status = handled->reply.status;
   answer.content_type = std::move(handled->reply.content_type);
@@ -157,6 +162,24 @@ void Api::take(const WebhookSource& source, HookRequest ask, HookOutcome outcome
         answer(failure);
       },
       std::move(input), notes, std::move(aside));
+}
+
+http::Response Api::source(const View& view, const http::Request& request) {
+  static constexpr std::string_view kPath = "/v1/sources/", kUnmatched = "/unmatched";
+  const auto grant = grant_of(view, request);
+  if (!grant) return refusal(grant.error().code);
+  if (!grant->allows(Scope::admin)) return refusal(Errc::forbidden);
+  auto name = std::string_view{request.path}.substr(kPath.size());
+  if (!name.ends_with(kUnmatched)) return refusal(Errc::not_found);
+  name.remove_suffix(kUnmatched.size());
+  const auto found = view.settings->webhooks.find(name);
+  if (found == view.settings->webhooks.end() || found->second.org != grant->org)
+    return refusal(Errc::source_unknown);
+  http::Response out;
+  out.content_type = "application/json";
+  out.body = kept_unmatched_.to_json(found->second.name);
+  out.headers.emplace_back("Cache-Control", "no-store");
+  return out;
 }
 
 }  // namespace hookswitch

@@ -213,6 +213,8 @@ void read_webhook(Section& in, const std::string& name, const std::string& org,
   };
   in.boolean("disabled", source.disabled);
   in.boolean("tls_only", source.tls_only);
+  in.integer("keep_unmatched", 0, 100,
+             [&](std::int64_t v) { source.keep_unmatched = static_cast<std::size_t>(v); });
   in.texts("client_names", source.client_names);
   const auto& listeners = out.server.listen;
   if (!source.client_names.empty() &&

@@ -34,6 +34,7 @@ struct WebhookSource {
   SourceRules rules;
   std::vector<Secret> secrets;  ///< the values that its hook knows, never to be recorded
   bool disabled = false, tls_only = false;
+  std::size_t keep_unmatched = 20;
   bool retries = true;                      ///< its vendor sends again what was not answered 2xx
   IpRanges allow_from{};                    ///< empty: anybody
   std::vector<std::string> client_names{};  ///< one of them must be in the client's certificate

@@ -525,6 +525,7 @@ class Descriptions(unittest.TestCase):
             {
                 "/v1/hooks/{source}",
                 "/v1/hooks/{source}/{rest}",
+                "/v1/sources/{source}/unmatched",
                 "/v1/events",
                 "/v1/calls",
                 "/v1/calls/{id}",

@@ -390,5 +390,70 @@ retries = false
         self.assertIsNotNone(headers["Retry-After"])
 
 
+class Learning(IntakeCase):
+    toml = """
+[[source]]
+name = "fresh"
+org = "acme"
+kind = "webhook"
+dialect = "./signed.json"
+secret_file = "signed.secret"
+keep_unmatched = 3
+
+[[org]]
+id = "other"
+"""
+
+    def unmatched(self, scope="admin", org="acme", source="fresh"):
+        headers = {"Authorization": "Bearer " + wire.token("alice", scope, org)}
+        status, _, body = self.daemon.http(
+            "GET", "/v1/sources/%s/unmatched" % source, headers=headers)
+        return status, json.loads(body)
+
+    def send(self, document, **headers):
+        body, when = json.dumps(document).encode(), int(time.time())
+        return self.post(body, "fresh", {"X-Time": str(when), "X-Signature": signature(body, when),
+                                         "Content-Type": "application/json", **headers})
+
+    def test_what_no_rule_took_is_kept_without_what_tells_of_people(self):
+        before = wire.total(self.daemon, "unmatched")
+        secrets = ["+12025550143", "Jane Doe", "jane@example.com", "tok-5f2a9c", "call-77-x",
+                   "signed-test-secret"]
+        for n in range(5):
+            status, _, body = self.send(
+                {"kind": "call.ring", "n": n, "caller": {"number": secrets[0], "name": secrets[1]},
+                 "contact": secrets[2], "access_token": secrets[3], "id": secrets[4],
+                 "note": secrets[5], "when": "2026-11-20T15:00:00Z"}, Cookie="tok-5f2a9c")
+            self.assertEqual((status, body), (200, b""))
+        self.assertEqual(wire.total(self.daemon, "unmatched"), before + 5)
+        status, told = self.unmatched()
+        self.assertEqual((status, told["source"], told["total"]), (200, "fresh", 5))
+        requests = told["requests"]
+        self.assertEqual([r["document"]["body"]["n"] for r in requests], [4, 3, 2])
+        text = json.dumps(told)
+        for secret in secrets:
+            self.assertNotIn(secret, text)
+        body = requests[0]["document"]["body"]
+        self.assertEqual((body["kind"], body["when"]), ("call.ring", "2026-11-20T15:00:00Z"))
+        self.assertRegex(body["caller"]["number"], r"^\+1\d{10}$")
+        self.assertEqual(requests[0]["rules"][0]["rule"], "/rules/0")
+        # It did no harm: what is understood is still taken.
+        facts = self.facts("fresh")
+        self.assertEqual(self.send({"type": "ringing", "call": "good"})[0], 200)
+        self.assertEqual(self.facts("fresh"), facts + 1)
+
+    def test_only_an_administrator_of_its_organisation_may_look(self):
+        self.assertEqual(self.unmatched("events:org users")[0], 403)
+        self.assertEqual(self.unmatched("admin", "other")[0], 404)
+        self.assertEqual(self.unmatched(source="nobody")[0], 404)
+        self.assertEqual(self.daemon.http("GET", "/v1/sources/fresh/unmatched")[0], 401)
+        self.assertEqual(self.daemon.http("POST", "/v1/sources/fresh/unmatched", "")[0], 405)
+
+    def test_what_is_not_authentic_is_not_kept(self):
+        total = self.unmatched()[1]["total"]
+        self.assertEqual(self.post({"kind": "x"}, "fresh")[0], 401)
+        self.assertEqual(self.unmatched()[1]["total"], total)
+
+
 if __name__ == "__main__":
     unittest.main()

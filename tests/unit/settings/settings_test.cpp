@@ -644,7 +644,7 @@ TEST_F(SettingsTest, SourcesSayWhoMaySend) {
   const auto settings = load_with(
       "[[source]]\nname = \"s\"\norg = \"acme\"\nkind = \"webhook\"\n"
       "allow_from = [\"203.0.113.0/24\"]\nretries = false\ndisabled = true\n"
-      "dedupe_window_s = 60\ndedupe_untimed_window_s = 5\n");
+      "dedupe_window_s = 60\ndedupe_untimed_window_s = 5\nkeep_unmatched = 0\n");
   EXPECT_EQ(all(), "");
   const auto& source = settings->webhooks.at("s");
   EXPECT_TRUE(source.allow_from.contains("203.0.113.9"));
@@ -653,6 +653,7 @@ TEST_F(SettingsTest, SourcesSayWhoMaySend) {
   EXPECT_TRUE(source.disabled);
   EXPECT_EQ(source.dedupe_window, std::chrono::seconds{60});
   EXPECT_EQ(source.dedupe_untimed_window, std::chrono::seconds{5});
+  EXPECT_EQ(source.keep_unmatched, 0u);
 }
 
 TEST_F(SettingsTest, SendersThatCannotBeAreTold) {
