@@ -12,6 +12,8 @@
 #include "base/text.hpp"
 #include "daemon/app.hpp"
 #include "daemon/commands/capture.hpp"
+#include "daemon/commands/dialect_new.hpp"
+#include "daemon/commands/dialect_test.hpp"
 #include "daemon/commands/explain.hpp"
 #include "daemon/commands/replay.hpp"
 #include "daemon/commands/simulate.hpp"
@@ -357,6 +359,45 @@ int run_command_line(int argc, char** argv) {
   replay_command->add_flag("--accept", replay_options.accept,
                            "write what it tells now into the bundle");
 
+  auto* dialect_command = app.add_subcommand("dialect", "write and try what a PBX's webhooks mean");
+  dialect_command->require_subcommand(1);
+  DialectTestOptions dialect_options;
+  auto* dialect_test_command = dialect_command->add_subcommand(
+      "test",
+      "show what saved requests become: how they are read and proven, which rule, the facts");
+  dialect_test_command
+      ->add_option("file", dialect_options.file, "dialect file, or the name of a shipped dialect")
+      ->required();
+  dialect_test_command
+      ->add_option(
+          "request", dialect_options.requests,
+          "request line, headers, empty line, body; or NAME.headers with the body beside it")
+      ->required();
+  dialect_test_command->add_option("--secret", dialect_options.secrets, "NAME=FILE; several times")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  dialect_test_command->add_option("--public-url", dialect_options.public_url,
+                                   "of the source, as the sender was told");
+  dialect_test_command->add_option("--tz", dialect_options.time_zone,
+                                   "zone of times without one, like Europe/Sofia");
+  dialect_test_command->add_option("--country", dialect_options.country,
+                                   "where its lines are, like US");
+  dialect_test_command->add_option("--at", dialect_options.at,
+                                   "when the requests came, for signatures with a time");
+  dialect_test_command->add_flag("--explain", dialect_options.explain,
+                                 "say what did not match, and why");
+  DialectNewOptions new_options;
+  auto* dialect_new_command = dialect_command->add_subcommand(
+      "new", "write a dialect file to begin with, from a request that was saved");
+  dialect_new_command->add_option("--from", new_options.request, "the request, as for test")
+      ->required();
+  dialect_new_command->add_option("--name", new_options.name, "of the dialect")
+      ->capture_default_str();
+  std::vector<std::string> dialect_files;
+  auto* dialect_check_command =
+      dialect_command->add_subcommand("check", "say all that is wrong with dialect files");
+  dialect_check_command->add_option("file", dialect_files, "dialect files")->required();
+
   auto* sip_command =
       app.add_subcommand("sip-worker", "")->group("");  // started by the daemon only
 
@@ -374,6 +415,9 @@ int run_command_line(int argc, char** argv) {
   if (sink_command_line->parsed()) return run_sink(sink_options, tool);
   if (simulate_command->parsed()) return run_simulate(simulate_options, tool);
   if (capture_command->parsed()) return run_capture(capture_options, config);
+  if (dialect_test_command->parsed()) return test_dialect(dialect_options);
+  if (dialect_new_command->parsed()) return new_dialect(new_options);
+  if (dialect_check_command->parsed()) return check_dialects(dialect_files);
   if (replay_command->parsed()) return replay_bundle(replay_options);
   return serve(config);
 }
