@@ -315,6 +315,8 @@ http::Opening Api::open_feed(const View& view, const http::Request& request) {
     offers.remove_prefix(std::min(end + 1, offers.size()));
   }
   if (!offered) return refused(Errc::bad_request);
+  if (!may_send(found->second, request)) return refused(Errc::sender_refused);
+  if (found->second.disabled) return refused(Errc::source_disabled);
   HookRequest opening;
   opening.method = "POST";  // what each of its events counts as
   if (slash != std::string_view::npos) opening.rest = rest.substr(slash + 1);

@@ -32,6 +32,9 @@ struct Probe {
   std::function<bool()> alive;
 };
 
+/// Whether a request came by a way, from an address and with a certificate that the source has.
+bool may_send(const WebhookSource& source, const http::Request& request);
+
 /// The outside contract over HTTP (interfaces.md §2): routing, tokens, origins, answers. Called on
 /// io threads; what it needs of calls it asks the broker for.
 class Api : public http::Handler {

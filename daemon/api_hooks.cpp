@@ -30,7 +30,8 @@ SourceInputPtr source_input(HookRequest&& ask, std::string target,
   return std::make_shared<const SourceInput>(std::move(out));
 }
 
-/// By a way, from an address and with a certificate that the source has.
+}  // namespace
+
 bool may_send(const WebhookSource& source, const http::Request& request) {
   if (source.tls_only && !request.is_secure) return false;
   if (!source.allow_from.empty() && !source.allow_from.contains(request.peer)) return false;
@@ -40,8 +41,6 @@ bool may_send(const WebhookSource& source, const http::Request& request) {
                               [&](const auto& shown) { return equals_ignore_case(shown, name); });
          });
 }
-
-}  // namespace
 
 void Api::hook(const View& view, http::Request request, http::Respond respond) {
   const std::string_view rest = std::string_view{request.path}.substr(10);
