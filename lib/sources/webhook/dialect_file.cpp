@@ -241,8 +241,10 @@ DialectProgram DialectReader::dialect(const Value& root) {
   in_.each_of(root, "", "rules", [&](const Value& value, const std::string& at) {
     out.rules.push_back(rule(value, at));
   });
-  if (const Value* dedupe = json::find(root, "dedupe"))
-    out.dedupe = read_expr(in_, *dedupe, "/dedupe", nullptr);
+  if (const Value* dedupe = json::find(root, "dedupe")) {
+    out.repeats_are_news = dedupe->IsFalse();
+    if (!out.repeats_are_news) out.dedupe = read_expr(in_, *dedupe, "/dedupe", nullptr);
+  }
   if (const Value* defaults = json::find(root, "source_defaults"))
     source_defaults(*defaults, "/source_defaults", out);
 

@@ -45,6 +45,8 @@ struct HookOutcome {
                             ///< answer all the same
   std::string delivery_id;  ///< the vendor's id of this delivery, the same when it comes again;
                             ///< empty if it gives none, or one above kIdBytesMax, and of handshakes
+  bool repeats_are_news = false;  ///< the vendor says a thing twice with the same bytes: without a
+                                  ///< delivery_id, nothing may be taken for sent again
 };
 
 /// What came of a request, and how.

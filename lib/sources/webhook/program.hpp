@@ -233,6 +233,7 @@ class DialectProgram {
   std::vector<webhook::Rule> rules;
   std::optional<webhook::Pointer> facts;  ///< instead of rules: facts as they are
   webhook::Expr dedupe;                   ///< the vendor's id of a delivery
+  bool repeats_are_news = false;  ///< dedupe false: the same bytes may come again and mean it
   std::string tz;
   bool retries = true;
   NumberPlan numbers;  ///< what the vendor writes; a source may say more

@@ -159,6 +159,16 @@ const char* kDedupe =
         "handshake":[{"when":{"/body/test":1},"decode":["json"],"reply":{}}],
         "rules":[{"emit":{"type":"updated"}}]})";
 
+// Yeastar: the snapshot after a hold is, byte for byte, that of the answer.
+TEST(Dedupe, FalseSaysThatTheSameBytesMayBeNews) {
+  const Hook plain{compiled(R"({"dialect":"t","decode":["json"],"rules":[]})"), options_with()};
+  EXPECT_FALSE(plain.handle(post("{}"))->repeats_are_news);
+  const Hook hook{compiled(R"({"dialect":"t","decode":["json"],"dedupe":false,"rules":[]})"),
+                  options_with()};
+  EXPECT_TRUE(hook.handle(post("{}"))->repeats_are_news);
+  EXPECT_EQ(hook.handle(post("{}"))->delivery_id, "");
+}
+
 TEST(Dedupe, TheVendorsIdOfADeliveryIsTold) {
   const Hook hook{compiled(kDedupe), options_with()};
   EXPECT_EQ(hook.handle(post(R"({"id":" e-1 "})"))->delivery_id, "e-1");
