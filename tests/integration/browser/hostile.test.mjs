@@ -4,7 +4,7 @@ import { readFileSync, readdirSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 
 import { adapterOf, fact, heardTypes, hears, launchChromium, startCrm, whyNoPages } from './browser.mjs';
-import { spawnDaemon } from './daemon.mjs';
+import { spawnDaemon, until } from './daemon.mjs';
 
 const skip = await whyNoPages();
 if (skip) console.log(skip);
@@ -88,12 +88,30 @@ describe('what is hostile', { skip, concurrency: false }, () => {
     'a data: page': () => embed(good(), { frame: `data:text/html,<script>onmessage=(e)=>parent.postMessage({stolen:e.data},'*')</script><iframe src="${adapter().replace('#', '%23')}"></iframe>` }),
     'a page that opens the adapter in a window': () => adapter(),
   };
+  const embeddersOf = (name) => embedders[name]();
   for (const [name, address] of Object.entries(embedders)) {
     test(`${name} hears nothing`, () => withContext(async (context) => {
       const page = await context.newPage();
       await page.goto(address());
       await ringAndEnd(await witness(context));
       assert.deepEqual(await leaked(page), []);
+    }));
+  }
+
+  for (const name of ['an embedder of another origin', 'a sandboxed frame, whose origin is null', 'an adapter that is sandboxed itself']) {
+    test(`${name} hears nothing where a browser does not know frame-ancestors either`, () => withContext(async (context) => {
+      const page = await context.newPage();
+      await page.route('**/apps/crm', async (route) => {
+        const answer = await route.fetch();
+        const { 'content-security-policy': policy, ...headers } = answer.headers();
+        await route.fulfill({ response: answer, headers: { ...headers, 'content-security-policy': policy.replace(/; frame-ancestors.*/, '') } });
+      });
+      await page.goto(embeddersOf(name));
+      await until(async () => page.frames().some((frame) => frame.url().startsWith(`${daemon.origin}/apps/`)), 5_000, () => 'the frame did not load');
+      await ringAndEnd(await witness(context));
+      assert.deepEqual(await leaked(page), []);
+      const text = await adapterOf(page).locator('#status').textContent();
+      assert.match(text, /not on the list|Starting/); // a sandboxed page may not even load its script
     }));
   }
 
