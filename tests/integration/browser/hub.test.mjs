@@ -1,9 +1,9 @@
 // One connection for all tabs: against a server of our own whose frames arrive when the test says so.
 import assert from 'node:assert/strict';
-import { afterEach, beforeEach, describe, mock, test } from 'node:test';
+import { afterEach, beforeEach, describe, test } from 'node:test';
 
 import { TabHub, isHeard, personOf } from '../../../proto/web/adapter-hub.js';
-import { settle } from './fakes.mjs';
+import { clock, settle } from './fakes.mjs';
 
 const jwt = (sub, more = {}) => `x.${Buffer.from(JSON.stringify({ org: 'acme', sub, ...more })).toString('base64url')}.x`;
 
@@ -198,8 +198,8 @@ describe('one connection for all tabs', () => {
 });
 
 describe('commands', () => {
-  beforeEach(() => mock.timers?.enable?.({ apis: ['Date'] }));
-  afterEach(() => mock.timers?.reset?.());
+  beforeEach(() => clock.enable());
+  afterEach(() => clock.reset());
 
   test('are answered to the tab that asked', async () => {
     const { server, hub, join } = bench();
@@ -228,14 +228,13 @@ describe('commands', () => {
   });
 
   test('wait for the connection, but not longer than five seconds', async () => {
-    if (!mock.timers?.tick) return; // Node 18
     const { server, hub, join } = bench();
     join('a', { token: 't' });
     await server.quiet();
     const [main] = server.connections;
     main.drop();
     hub.on({ kind: 'send', tab: 'a', frame: { type: 'rc-adapter-new-call', phoneNumber: 'old' } });
-    mock.timers.tick(5_001);
+    clock.tick(5_001);
     hub.on({ kind: 'send', tab: 'a', frame: { type: 'rc-adapter-new-call', phoneNumber: 'new' } });
     main.pipe.push(() => main.dial());
     await server.quiet();
