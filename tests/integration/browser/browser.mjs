@@ -74,7 +74,7 @@ export async function startCrm(pages = {}) {
 export const heardTypes = (page) => page.evaluate(() => window.heard.map(({ data }) => data?.type ?? data?.method));
 
 /** Waits until the page has heard `count` messages of that type. */
-export async function hears(page, type, { count = 1, within_ms = 5_000 } = {}) {
+export async function hears(page, type, { count = 1, within_ms = 10_000 } = {}) {
   await until(async () => (await heardTypes(page)).filter((each) => each === type).length >= count, within_ms,
     () => `the page did not hear ${type}`);
 }
