@@ -135,8 +135,10 @@ void Api::take(const WebhookSource& source, HookRequest ask, HookOutcome outcome
   }
   const bool is_signed = !source.secrets.empty();
   const bool is_sure = is_repeat_for_sure(source.delivery, outcome, is_signed);
-  auto window =
-      is_sure ? source.dedupe_window : std::min(source.dedupe_window, source.dedupe_untimed_window);
+  auto window = source.dedupe_window;
+  if (!is_sure)
+    window = outcome.repeats_are_news ? std::chrono::seconds{0}
+                                      : std::min(window, source.dedupe_untimed_window);
   // Until its time is too old, a signed request could be replayed.
   if (is_signed) window = std::max(window, source.delivery.replay_time);
   std::optional<Time> expires;

@@ -68,6 +68,7 @@ std::string delivery_key(const DeliveryRules& rules, const HookRequest& request,
 
 bool is_repeat_for_sure(const DeliveryRules& rules, const HookOutcome& outcome, bool is_signed) {
   if (!outcome.delivery_id.empty() || (is_signed && rules.replay_time.count() > 0)) return true;
+  if (outcome.repeats_are_news) return false;
   return std::any_of(outcome.facts.begin(), outcome.facts.end(),
                      [](const Fact& fact) { return fact.at || fact.seq; });
 }

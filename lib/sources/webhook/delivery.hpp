@@ -26,7 +26,8 @@ std::string delivery_key(const DeliveryRules& rules, const HookRequest& request,
                          const std::string& vendor_id);
 
 /// Whether two requests with this outcome and the same key can only be one delivery: it has an id,
-/// a signed time, or facts that say when or as which in order. Else they may be two occurrences
+/// a signed time, or facts that say when or as which in order and no dialect that says that this
+/// means nothing. Else they may be two occurrences
 /// that look alike: hold, resume, hold.
 bool is_repeat_for_sure(const DeliveryRules& rules, const HookOutcome& outcome, bool is_signed);
 
