@@ -336,6 +336,15 @@ TEST(Auth, AnEmptyProofNeverFits) {
                      with_header(post("{}"), "authorization", "Bearer ")));
 }
 
+TEST(Auth, ASecretWithoutBytesSignsNothing) {
+  const std::string proof = to_hex(hmac(HashKind::sha256, "", "{}"));
+  EXPECT_FALSE(takes(
+      proving(R"({"scheme":"hmac","header":"x","signed":["$raw"],"secret":"S"})", {{"S", {""}}}),
+      with_header(post("{}"), "x", proof)));
+  EXPECT_FALSE(takes(proving(R"({"scheme":"jwt_body","secret":"S"})", {{"S", {""}}}),
+                     post(token("{}", ""), "application/jwt")));
+}
+
 TEST(Auth, AUrlThatIsNotKnownCannotBeSigned) {
   EXPECT_FALSE(
       takes(proving(R"({"scheme":"hmac","header":"x","signed":["$url","$raw"],"secret":"S"})",
