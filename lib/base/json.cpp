@@ -5,6 +5,8 @@
 #include <rapidjson/memorystream.h>
 #include <rapidjson/reader.h>
 
+#include <algorithm>
+#include <charconv>
 #include <memory>
 #include <unordered_set>
 #include <vector>
@@ -60,6 +62,27 @@ class OpenKeys {
   std::vector<Level> levels_;
 };
 
+template <class Number>
+std::optional<Number> read(std::string_view text) {
+  Number out{};
+  const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), out);
+  if (ec != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  return out;
+}
+
+/// Of a JSON number that no double can hold: is it too small, not too large?
+bool is_below_one(std::string_view number) {
+  const auto mark = number.find_first_of("eE");
+  const auto digits = number.substr(0, mark);
+  const auto point = std::min(digits.find('.'), digits.size());
+  const auto first = std::min(digits.find_first_of("123456789"), digits.size());
+  std::string_view power = mark == std::string_view::npos ? "0" : number.substr(mark + 1);
+  if (power.starts_with('+')) power.remove_prefix(1);
+  const auto exponent = parse_int(power);
+  if (!exponent) return power.starts_with('-');
+  return *exponent < static_cast<long long>(first) - static_cast<long long>(point);
+}
+
 /// Stands between reader and tree: depth, count, duplicate keys and what escapes decode to are
 /// looked at before a value is built. Nothing recurses, so depth cannot cost stack.
 class Guard {
@@ -69,13 +92,20 @@ class Guard {
 
   bool Null() { return count() && out_.Null(); }
   bool Bool(bool value) { return count() && out_.Bool(value); }
-  bool Int(int value) { return count() && out_.Int(value); }
-  bool Uint(unsigned value) { return count() && out_.Uint(value); }
-  bool Int64(std::int64_t value) { return count() && out_.Int64(value); }
-  bool Uint64(std::uint64_t value) { return count() && out_.Uint64(value); }
-  bool Double(double value) { return count() && out_.Double(value); }
-  bool RawNumber(const char* text, rapidjson::SizeType size, bool copy) {
-    return count() && out_.RawNumber(text, size, copy);
+  // Numbers come as text, all of them (kParseNumbersAsStringsFlag).
+  bool Int(int) { return false; }
+  bool Uint(unsigned) { return false; }
+  bool Int64(std::int64_t) { return false; }
+  bool Uint64(std::uint64_t) { return false; }
+  bool Double(double) { return false; }
+  bool RawNumber(const char* text, rapidjson::SizeType size, bool) {
+    if (!count()) return false;
+    const std::string_view number{text, size};
+    if (const auto whole = read<std::int64_t>(number)) return out_.Int64(*whole);
+    if (const auto whole = read<std::uint64_t>(number)) return out_.Uint64(*whole);
+    if (const auto real = read<double>(number)) return out_.Double(*real);
+    if (is_below_one(number)) return out_.Double(0);
+    return fail(Errc::bad_json, "a number is too large");
   }
   bool String(const char* text, rapidjson::SizeType size, bool copy) {
     return count() && is_text(text, size, "a string is not valid UTF-8") &&
@@ -126,7 +156,8 @@ class Guard {
 };
 
 // Without kParseValidateEncodingFlag: the whole text is known to be UTF-8 by then.
-constexpr unsigned kFlags = rapidjson::kParseIterativeFlag | rapidjson::kParseFullPrecisionFlag;
+// Numbers as text: RapidJSON's own reading of 0.0e40 is undefined behaviour.
+constexpr unsigned kFlags = rapidjson::kParseIterativeFlag | rapidjson::kParseNumbersAsStringsFlag;
 
 }  // namespace
 

@@ -229,6 +229,28 @@ TEST(JsonDeathTest, DefaultViewsAreRefusedOrNotFoundWithoutAborting) {
       testing::ExitedWithCode(0), "");
 }
 
+TEST(Json, NumbersAreReadExactlyOrNotAtAll) {
+  const auto read = [](const std::string& text) {
+    const auto out = json::parse("[" + text + "]");
+    return out ? json::to_string((*out)[0]) : "error";
+  };
+  for (const std::string same : {"0", "7", "-1", "9223372036854775807", "-9223372036854775808",
+                                 "18446744073709551615", "1.5", "-0.1", "1e-7"})
+    EXPECT_EQ(read(same), same);
+  EXPECT_EQ(read("-0"), "0");
+  EXPECT_EQ((*json::parse("[18446744073709551616]"))[0].GetDouble(), 18446744073709551616.0);
+  for (const std::string zero : {"0.0e40", "0e-400", "0.0e0"}) EXPECT_EQ(read(zero), "0.0") << zero;
+  for (const std::string& tiny : std::vector<std::string>{
+           "1e-400", "-1e-400", "0." + std::string(400, '0') + "1", "1.5E-99999999999"})
+    EXPECT_EQ(read(tiny), "0.0") << tiny;
+  for (const std::string& huge :
+       std::vector<std::string>{std::string{"1e400"}, std::string{"-1.5E+400"},
+                                std::string(400, '9'), std::string(400, '9') + ".5e-1"})
+    EXPECT_EQ(read(huge), "error") << huge;
+  const auto small = json::parse("[7]");
+  EXPECT_TRUE((*small)[0].IsInt() && (*small)[0].IsUint() && (*small)[0].IsInt64());
+}
+
 /// A public suite of JSON documents that lies beside the repository where somebody put it.
 TEST(Json, TheJsonTestSuiteIsAnsweredAsItsNamesSay) {
   const std::filesystem::path folder{HOOKSWITCH_SOURCE_DIR
