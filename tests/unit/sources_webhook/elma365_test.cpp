@@ -62,10 +62,11 @@ TEST(Elma365, UnknownEventWordIsNotGuessed) {
   EXPECT_TRUE(out->facts.empty());
 }
 
-TEST(Elma365, EmptyObjectIsAnsweredAndNotMatched) {
+TEST(Elma365, EmptyObjectIsAnsweredAndTellsNothing) {
   const auto out = Hook{shipped("elma365"), options_with()}.handle(post("{}"));
   ASSERT_TRUE(out);
-  EXPECT_FALSE(out->matched);
+  EXPECT_TRUE(out->matched);
+  EXPECT_TRUE(out->facts.empty());
 }
 
 TEST(Elma365, TokenInHeaderOrQueryProvesTheSender) {
