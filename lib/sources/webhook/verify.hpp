@@ -9,7 +9,7 @@ namespace hookswitch::webhook {
 /// every one that applied was satisfied by a live value of its secret. Compares in constant time;
 /// does not stop at the first secret that fits. `trace` may be nullptr.
 bool is_authentic(const DialectProgram& program, const HookOptions& options,
-                  const HookRequest& request, Evaluator& evaluator, HookTrace* trace);
+                  const HookRequest& request, Evaluator& evaluator, HookTrace* trace = nullptr);
 
 /// "hmac": as dialect files write it.
 std::string_view scheme_name(Auth::Scheme scheme);
