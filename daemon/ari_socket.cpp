@@ -61,7 +61,7 @@ class AriSocket : public http::ChannelHandler {
  private:
   void tell(std::string event) {
     const auto hook = hook_();
-    if (!hook) return socket_->close(Errc::source_unknown);
+    if (!hook) return socket_->close(Errc::source_unknown, {});
     HookRequest ask = opening_;
     ask.body = std::move(event);
     ask.received = now();
@@ -69,7 +69,7 @@ class AriSocket : public http::ChannelHandler {
     // It is sent again after a reconnect if its secret is good by then; any other fault is of one
     // event, and closing would only bring it back.
     if (!taken && taken.error().code == Errc::signature_invalid)
-      socket_->close(Errc::signature_invalid);
+      socket_->close(Errc::signature_invalid, {});
   }
 
   void take_list(std::string_view answer) {
