@@ -198,7 +198,10 @@ Result<HookOutcome> Hook::walk(const HookRequest& request, HookTrace* trace) con
   const DialectProgram& program = *program_;
   RequestDocument document;
   Evaluator evaluator{document, options_.numbers, zone_.get()};
-  if (auto problem = open_request(request, document)) return *problem;
+  // What cannot be read cannot be proven: it is refused as what is not, whatever made it so.
+  const bool is_sealed = !options_.secrets.empty();
+  const Error unreadable{Errc::signature_invalid, "what the proof is of cannot be read"};
+  if (auto problem = open_request(request, document)) return is_sealed ? unreadable : *problem;
 
   for (std::size_t i = 0; i < program.handshakes.size(); ++i) {
     const Handshake& handshake = program.handshakes[i];
@@ -221,7 +224,7 @@ Result<HookOutcome> Hook::walk(const HookRequest& request, HookTrace* trace) con
     return Error{Errc::method_not_allowed, "not a method of this dialect"};
   if (trace != nullptr) {
     trace->method_allowed = true;
-    trace->needs_proof = !options_.secrets.empty();
+    trace->needs_proof = is_sealed;
   }
   const auto is_proven = [&] {
     const bool good = is_authentic(program, options_, request, evaluator, trace);
@@ -230,9 +233,14 @@ Result<HookOutcome> Hook::walk(const HookRequest& request, HookTrace* trace) con
   };
   const Error refused{Errc::signature_invalid, "no live secret fits"};
   if (!program.auth_reads_body && !is_proven()) return refused;
+  const bool is_unproven = is_sealed && program.auth_reads_body;
   const auto* steps = decoding_for(program, request);
-  if (steps == nullptr) return Error{Errc::unsupported_media_type, "not a type of this dialect"};
-  if (auto problem = decode_body(request, *steps, document, trace)) return *problem;
+  if (steps == nullptr) {
+    if (is_unproven) return unreadable;
+    return Error{Errc::unsupported_media_type, "not a type of this dialect"};
+  }
+  if (auto problem = decode_body(request, *steps, document, trace))
+    return is_unproven ? unreadable : *problem;
   if (trace != nullptr) trace->document = to_text(document);
   if (program.auth_reads_body && !is_proven()) return refused;
 

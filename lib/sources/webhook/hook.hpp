@@ -79,7 +79,8 @@ class Hook {
 
   /// Handshake, or: method, signature, decoding, rules. Pure: the same request gives the same
   /// outcome. Errors: method_not_allowed, signature_invalid, unsupported_media_type, bad_json,
-  /// bad_encoding, bad_request, too_deep, too_many_fields, body_too_large. Their detail may hold
+  /// bad_encoding, bad_request, too_deep, too_many_fields, body_too_large; where there are secrets,
+  /// also signature_invalid for what the proof is of and cannot be read. Their detail may hold
   /// request data.
   Result<HookOutcome> handle(const HookRequest& request) const;
 
