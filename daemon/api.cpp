@@ -338,7 +338,9 @@ http::Opening Api::open_feed(const View& view, const http::Request& request) {
     return out;
   }
   out.subprotocol = kAriProtocol;
-  out.message_bytes_max = feed::kAriMessageBytesMax;
+  // Who proves nothing gets less to hold.
+  out.message_bytes_max =
+      source.secrets.empty() ? feed::kAriMessageBytesMax / 4 : feed::kAriMessageBytesMax;
   out.accept = [this, name = source.name, feed = feeds_.feed(source.org, source.name),
                 opening = std::move(opening)](std::shared_ptr<http::Channel> socket) {
     const auto hook = [this, name]() -> std::shared_ptr<const Hook> {

@@ -42,7 +42,11 @@ class AriSocket : public http::ChannelHandler {
         intake_(intake),
         asker_(std::make_shared<Asker>(socket_, feed_)),
         connection_(feed_->connected([asker = asker_] { asker->ask(); })) {
-    asker_->ask();
+    asked_ = feed_->may_ask();
+    if (asked_)
+      asker_->ask();
+    else
+      log::warning("list_not_asked", {{"source", feed_->name()}});
   }
 
   void on_text(std::string_view text) override {
@@ -56,7 +60,10 @@ class AriSocket : public http::ChannelHandler {
   }
   void on_drained() override {}
   void on_tick() override {}
-  void on_closed() override { feed_->disconnected(connection_, "the PBX is not connected"); }
+  void on_closed() override {
+    if (asked_) feed_->answer_missing();
+    feed_->disconnected(connection_, "the PBX is not connected");
+  }
 
  private:
   void tell(std::string event) {
@@ -73,6 +80,7 @@ class AriSocket : public http::ChannelHandler {
   }
 
   void take_list(std::string_view answer) {
+    asked_ = false;
     const auto channels = feed::read_ari_list(answer);
     if (!channels) {
       log::info("list_refused", {{"source", feed_->name()}, {"why", channels.error().detail}});
@@ -89,7 +97,8 @@ class AriSocket : public http::ChannelHandler {
   FeedIntake& intake_;
   const std::shared_ptr<Asker> asker_;
   const feed::SourceFeed::Connection connection_;
-  bool first_ = true;
+  bool first_ = true;   ///< no list has come
+  bool asked_ = false;  ///< the first question is not answered
 };
 
 }  // namespace

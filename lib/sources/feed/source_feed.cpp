@@ -95,6 +95,18 @@ void SourceFeed::ask() {
   if (ask) ask();
 }
 
+bool SourceFeed::may_ask() {
+  const std::lock_guard lock{mutex_};
+  if (unanswered_ < 2) return true;
+  unanswered_ = 0;
+  return false;
+}
+
+void SourceFeed::answer_missing() {
+  const std::lock_guard lock{mutex_};
+  ++unanswered_;
+}
+
 std::uint64_t SourceFeed::list_begins() {
   const std::lock_guard lock{mutex_};
   return heard_;
@@ -106,6 +118,7 @@ std::vector<std::size_t> SourceFeed::listed(const std::vector<ListedChannel>& ch
   std::vector<Fact> lives;
   {
     const std::lock_guard lock{mutex_};
+    unanswered_ = 0;
     std::set<std::string_view> all;
     for (std::size_t i = 0; i < channels.size(); ++i) {
       const auto& leg = channels[i].leg;

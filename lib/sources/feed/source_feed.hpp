@@ -57,6 +57,11 @@ class SourceFeed {
   /// Asks one connection for all that lives; without one nothing happens.
   void ask();
 
+  /// Whether a new connection should ask what lives. Not after two that ended over the question (an
+  /// answer too large ends a WebSocket): then one listens without.
+  bool may_ask();
+  /// A connection ended before its question was answered.
+  void answer_missing();
   /// A list is being made from now on: what is heard after this is not of the past.
   std::uint64_t list_begins();
   /// The whole list has come. Who is known and listed is confirmed to the sink; calls that nobody
@@ -84,6 +89,7 @@ class SourceFeed {
   std::map<std::string, std::uint64_t, std::less<>> legs_;  ///< living ones, by when last heard of
   std::uint64_t heard_ = 0;
   Connection next_ = 0;
+  int unanswered_ = 0;
   std::string reason_ = "not connected yet";
   std::optional<bool> told_;
   std::optional<Clock::time_point> down_since_;

@@ -102,6 +102,19 @@ TEST_F(SourceFeedTest, LegThatBeganWhileTheListWasMadeIsNotOfThePast) {
   EXPECT_EQ(sink.told, Told{"updated late"});
 }
 
+TEST_F(SourceFeedTest, QuestionThatEndsConnectionsIsLeftOutOnce) {
+  EXPECT_TRUE(feed.may_ask());
+  feed.answer_missing();
+  EXPECT_TRUE(feed.may_ask());
+  feed.answer_missing();
+  EXPECT_FALSE(feed.may_ask());
+  EXPECT_TRUE(feed.may_ask());
+  feed.answer_missing();
+  feed.listed({}, feed.list_begins(), true);
+  feed.answer_missing();
+  EXPECT_TRUE(feed.may_ask());
+}
+
 TEST_F(SourceFeedTest, AsksTheNewestConnection) {
   std::string asked;
   feed.ask();
