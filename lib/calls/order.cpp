@@ -84,6 +84,8 @@ Time untimed_place(const CallRecord& record, std::size_t at) {
     if (other.type == late.type && other.mention == late.mention) return late.at;
     // What was heard of before the later state did not overtake it: that one's clock is coarse.
     if (other.told_at && i > at) continue;
+    // A record of the whole call names a time of the call, not of a state.
+    if (other.type == FactType::report || other.type == FactType::recording) continue;
     if (rank(other.type) > rank(late.type)) out = std::min(out, other.at);
   }
   return out;
