@@ -140,13 +140,15 @@ bool is_repeat(const CallRecord& record, const Note& note) {
   const bool toggles = is_toggle(note.type) || note.type == FactType::updated;
   const auto same_leg = [&](const Note& known) {
     const Mention &one = record.mentions[known.mention], &two = record.mentions[note.mention];
-    return !one.leg.empty() && one.leg == two.leg &&
-           record.parts[one.part].source == record.parts[two.part].source;
+    if (record.parts[one.part].source != record.parts[two.part].source) return false;
+    // A leg id is of one leg in all calls of its source; a line may be in several of them.
+    if (!one.leg.empty() && !two.leg.empty()) return one.leg == two.leg;
+    return one.part == two.part && same_subject(one, two);
   };
   for (std::size_t i = record.notes.size(); i-- > 0;) {
     const Note& known = record.notes[i];
     if (known.mention != note.mention) {
-      // Some name other parties when a leg holds than when it talks; it is the same leg.
+      // Some name other parties when a leg holds than when it talks, or nobody; it is the same leg.
       if (is_toggle(note.type) && is_toggle(known.type) && known.type != note.type &&
           !note.told_at && !note.has_seq() && !known.told_at && !known.has_seq() && same_leg(known))
         return false;

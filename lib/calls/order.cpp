@@ -39,9 +39,6 @@ int rank(FactType type) noexcept {
   }
 }
 
-namespace {
-
-/// Whether two mentions of one source are about the same leg, or one of them about the whole call.
 bool same_subject(const Mention& a, const Mention& b) {
   if (!a.leg.empty() && !b.leg.empty()) return a.leg == b.leg;
   const Text& ext_a = a.has_agent ? a.agent_ext : a.to.ext;
@@ -49,14 +46,17 @@ bool same_subject(const Mention& a, const Mention& b) {
   return ext_a.empty() || ext_b.empty() || ext_a == ext_b;
 }
 
-}  // namespace
-
 bool begins(FactType type) noexcept {
   return type == FactType::started || type == FactType::dialing || type == FactType::ringing ||
          type == FactType::answered;
 }
 
 namespace {
+
+bool is_toggle(FactType type) {
+  return type == FactType::held || type == FactType::resumed || type == FactType::muted ||
+         type == FactType::unmuted;
+}
 
 /// When a note without a time of its own happened: not after a later state of the same leg that was
 /// told shortly before it. One that says again what was said has its own time: it may be a second
@@ -92,8 +92,8 @@ Time untimed_place(const CallRecord& record, std::size_t at) {
 }
 
 /// Where a told state belongs that arrives after untimed ones of its leg and yet names an earlier
-/// time: after them, where they belong (`placed`: those before `at` are). Its clock is not ours: some
-/// tell whole seconds, some are far off.
+/// time: after them, where they belong (`placed`: those before `at` are). Its clock is not ours:
+/// some tell whole seconds, some are far off.
 Time after_untimed(const CallRecord& record, std::size_t at, const Order& placed) {
   const Note& note = record.notes[at];
   const Mention& who = record.mentions[note.mention];
@@ -211,6 +211,11 @@ Order canonical_order(const CallRecord& record, const SourceBook& sources) {
       return p.id < q.id;
     }
     if (one.seq != two.seq) return one.seq < two.seq;
+    // Of toggles that bring neither time nor number only their arrival tells which came first.
+    const auto arrived = [&](const Note& note, std::size_t at) {
+      return is_toggle(note.type) && !note.told_at && !note.has_seq() ? at + 1 : 0;
+    };
+    if (const auto p = arrived(one, a.note), q = arrived(two, b.note); p != q) return p < q;
     // The same moment, the same rank: by what is said, never by arrival.
     if (one.type != two.type) return one.type < two.type;
     // A leg's own end says more of it than the end of the whole call.

@@ -20,6 +20,9 @@ int rank(FactType type) noexcept;
 /// Whether a leg begins with it.
 bool begins(FactType type) noexcept;
 
+/// Whether two mentions of one source are about the same leg, or one of them about the whole call.
+bool same_subject(const Mention& a, const Mention& b);
+
 /// A note in its place.
 struct Placed {
   std::uint16_t note;

@@ -28,6 +28,21 @@ TEST(HoldRules, ResumeWithoutAHoldDoesNotSwallowTheNextHold) {
   EXPECT_EQ(bench.story(), "started, answered 101, held 101");
 }
 
+TEST(HoldRules, HoldsOfOneMomentCountInTheOrderInWhichTheyCame) {
+  Bench bench;
+  bench.feed({jane(FactType::answered, 0).agent("101"), jane(FactType::held, 10).agent("101"),
+              jane(FactType::resumed, 10).agent("101"), jane(FactType::held, 10).agent("101")});
+  EXPECT_EQ(bench.story(), "started, answered 101, held 101, resumed 101, held 101");
+  EXPECT_EQ(bench.call().state, CallState::held);
+}
+
+TEST(HoldRules, HoldAfterAResumeThatNamesNobodyIsNews) {
+  Bench bench;
+  bench.feed({jane(FactType::answered, 0).agent("101"), jane(FactType::held, 10).agent("101"),
+              jane(FactType::resumed, 20), jane(FactType::held, 30).agent("101")});
+  EXPECT_EQ(bench.story(), "started, answered 101, held 101, resumed 101, held 101");
+}
+
 TEST(HoldRules, HoldThatTwoSourcesTellOfLastsFromTheFirstOfThem) {
   Bench bench;
   const auto other = [](FactType type, std::int64_t ms) {
