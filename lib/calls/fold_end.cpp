@@ -44,11 +44,17 @@ std::ptrdiff_t Folding::living(std::uint8_t conversation) const {
   });
 }
 
+bool Folding::anybody_lives() const {
+  return std::any_of(truth_.legs.begin(), truth_.legs.end(),
+                     [](const FoldLeg& leg) { return lives(leg); });
+}
+
 bool Folding::callee_lives() const { return callee_lives(step_.part->conversation); }
 
 /// Not over yet: it may ring elsewhere next. Who reports the caller will report its end; else a
 /// moment is waited.
 void Folding::wait_for_another(milliseconds extra) {
+  if (!anybody_lives()) handed_on_ = false;  // nobody is left whom it could be handed on to
   if (waiting_ || handed_on_) return note_rule("waits", {}, "parked, queued or handed on");
   settle_end_ = step_.at;
   truth_.settle_from = step_.note->received + extra;
@@ -105,7 +111,9 @@ void Folding::on_ended() {
     if (others_talk || (note.reason && (*note.reason == Disposition::redirected ||
                                         *note.reason == Disposition::replaced))) {
       end_leg(leg, note.reason.value_or(Disposition::answered));
-      return note_rule("party_leaves", at);
+      note_rule("party_leaves", at);
+      if (!anybody_lives()) wait_for_another();
+      return;
     }
     // A caller who is gone takes the branches along, for the same reason.
     reason_told();
@@ -139,7 +147,9 @@ void Folding::on_ended() {
   // seen just before a call that was handed on rings its next line; that is waited for, and the end
   // of the caller's own leg, where it is told, for longer.
   reason_told();
-  if (waiting_ || handed_on_) return note_rule("waits", {}, "parked, queued or handed on");
+  if (went_on && !anybody_lives()) return wait_for_another();
+  if (waiting_ || (handed_on_ && anybody_lives()))
+    return note_rule("waits", {}, "parked, queued or handed on");
   if (!note.state_report && !caller_reported)
     return end_conversation(leg.conversation, reason_of_end());
   wait_for_another(caller_reported ? kCallersEnd : milliseconds{0});

@@ -118,6 +118,7 @@ class Folding {
   bool callee_lives(std::uint8_t conversation) const;
   std::ptrdiff_t living(std::uint8_t conversation) const;
   bool callee_lives() const;
+  bool anybody_lives() const;
   void wait_for_another(milliseconds extra = milliseconds{0});
   /// What follows from all steps together.
   void finish(Call& call) const;

@@ -123,6 +123,42 @@ TEST(EndRules, PbxThatEndsItsOwnCallOfAnAttendedTransferDoesNotEndTheCall) {
   EXPECT_EQ(bench.problems(), "");
 }
 
+TEST(EndRules, CallThatIsHandedOnByAllWhoWereInItEndsOnceItHasSettled) {
+  Bench bench;
+  bench.feed({jane(FactType::started, 0).leg("a"),
+              jane(FactType::ringing, 10).leg("b").to_ext("101"),
+              jane(FactType::answered, 20).leg("b").agent("101"),
+              jane(FactType::ended, 5000).leg("b").why(Disposition::replaced),
+              jane(FactType::ended, 5010).leg("a").why(Disposition::replaced)});
+  bench.tick(5400);
+  EXPECT_NE(bench.call().state, CallState::ended);
+  bench.tick(6000);
+  EXPECT_EQ(bench.call().state, CallState::ended);
+  EXPECT_EQ(bench.call().disposition, Disposition::answered);
+  EXPECT_EQ(bench.problems(), "");
+}
+
+TEST(EndRules, ConsultCallThatIsReplacedWithoutATransferEndsWithItsLastLeg) {
+  const auto consult = [](FactType type, std::int64_t ms) {
+    Say out = Say{type, ms}.id("c2").internal().from_ext("101");
+    out.fact.ids.parent = "c1";
+    return out;
+  };
+  Bench bench;
+  bench.feed({jane(FactType::started, 0).leg("a"),
+              jane(FactType::ringing, 10).leg("b").to_ext("101"),
+              jane(FactType::answered, 20).leg("b").agent("101"),
+              consult(FactType::started, 3000).leg("c"),
+              consult(FactType::ringing, 3010).leg("d").to_ext("102"),
+              consult(FactType::answered, 3020).leg("d").agent("102"),
+              jane(FactType::ended, 5000).leg("b").why(Disposition::replaced),
+              consult(FactType::ended, 5010).leg("c").why(Disposition::replaced),
+              jane(FactType::ended, 9000).leg("a"), consult(FactType::ended, 9010).leg("d")});
+  bench.tick(10'000);
+  EXPECT_EQ(bench.call().state, CallState::ended);
+  EXPECT_EQ(bench.problems(), "");
+}
+
 TEST(EndRules, EndOfOneOfASourcesCallsLeavesTheLegsThatAnotherOfThemTellsOf) {
   Bench bench;
   const auto branch = [](FactType type, std::int64_t ms) {
