@@ -180,7 +180,10 @@ CallTable::Match CallTable::match(const Fact& fact, const FactKeys& keys, Step& 
 /// after: a PBX may end the consult call before it tells of the transfer.
 bool CallTable::may_merge(const CallRecord& one, const CallRecord& two, Time at) const {
   const auto open = [&](const CallRecord& record) {
-    return !record.ended || at <= record.ended_at + kReorderWindow;
+    if (!record.ended || at <= record.ended_at + kReorderWindow) return true;
+    // What was told of its end may have been put right since.
+    const Truth truth = fold(record, sources_);
+    return !truth.ended || at <= *truth.call.ended_at + kReorderWindow;
   };
   return open(one) && open(two) && one.absorbed.size() + two.absorbed.size() < kAbsorbedMax;
 }

@@ -158,6 +158,22 @@ TEST(Merge, MergedCallGoesOnAndEndsOnce) {
   EXPECT_EQ(bench.problems(), "");
 }
 
+TEST(Merge, LinkCountsThoughTheCallWasFirstToldToHaveEndedBeforeIt) {
+  const auto fetch = [](FactType type, std::int64_t ms) {
+    return Say{type, 60'000}.id("c2").told(ms).from_ext("102");
+  };
+  Say link = Say{FactType::updated, 60'000}.id("c1").told(30'200);
+  link.fact.ids.parent = "c2";
+  Bench bench;
+  bench.feed({jane(FactType::answered, 60'000).told(5000).leg("b").agent("101"),
+              jane(FactType::ended, 60'000).told(20'100).leg("b")});
+  EXPECT_EQ(bench.call().state, CallState::ended);
+  bench.feed({jane(FactType::parked, 60'000).told(20'000).agent("101"),
+              fetch(FactType::started, 30'000), fetch(FactType::ended, 50'000)});
+  EXPECT_EQ(Bench::text_of(bench.feed(link)), "amended, merged");
+  EXPECT_EQ(bench.problems(), "");
+}
+
 TEST(Merge, HoldOfTheAbsorbedCallIsKept) {
   Bench bench;
   bench.feed(
