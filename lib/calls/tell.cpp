@@ -145,7 +145,8 @@ class Teller {
   void after_the_end(const Call& before, const Cause& cause);
   void go_on_from(std::shared_ptr<const Call> was, std::size_t told_before,
                   const Before* before = nullptr, const std::vector<Happening>* happened = nullptr);
-  std::vector<const Leg*> legs_of_absorbed(const Call& gone) const;
+  std::vector<const Leg*> legs_of_absorbed(const Call& before, const Call& gone) const;
+  void keep_what_was_told_of(const std::vector<const Leg*>& absorbed);
   std::shared_ptr<const Call> joined(const Call& before,
                                      const std::vector<const Leg*>& absorbed) const;
   bool correct_ended(const Call& before);
@@ -572,15 +573,13 @@ void Teller::go_on_from(std::shared_ptr<const Call> was, std::size_t told_before
 
 /// For each leg of the union: the leg of the absorbed call that it is. What was told of it under
 /// that id is not told again.
-std::vector<const Leg*> Teller::legs_of_absorbed(const Call& gone) const {
+std::vector<const Leg*> Teller::legs_of_absorbed(const Call& before, const Call& gone) const {
   std::vector<const Leg*> out(now_->legs.size(), nullptr), taken;
   const auto pair_up = [&](auto fits) {
     for (std::size_t i = 0; i < now_->legs.size(); ++i) {
       const Leg& is = now_->legs[i];
       for (const Leg& leg : gone.legs) {
-        const bool same_line = leg.role == is.role && leg.ext == is.ext && leg.user == is.user &&
-                               (!is.ext.empty() || leg.number == is.number);
-        if (out[i] != nullptr || !same_line || rank(leg.state) > rank(is.state) || !fits(leg, is) ||
+        if (out[i] != nullptr || !fits(leg, is) ||
             std::find(taken.begin(), taken.end(), &leg) != taken.end())
           continue;
         out[i] = &leg;
@@ -588,11 +587,39 @@ std::vector<const Leg*> Teller::legs_of_absorbed(const Call& gone) const {
       }
     }
   };
-  pair_up([](const Leg& leg, const Leg& is) {
-    return leg.ringing_at == is.ringing_at && leg.answered_at == is.answered_at;
+  const auto same_line = [](const Leg& leg, const Leg& is) {
+    return leg.role == is.role && leg.ext == is.ext && leg.user == is.user &&
+           (!is.ext.empty() || leg.number == is.number) && rank(leg.state) <= rank(is.state);
+  };
+  pair_up([&](const Leg& leg, const Leg& is) {
+    return same_line(leg, is) && leg.ringing_at == is.ringing_at &&
+           leg.answered_at == is.answered_at;
   });
-  pair_up([](const Leg&, const Leg&) { return true; });
+  pair_up(same_line);
+  // Who was in the absorbed call and is in the union goes on, whatever late facts make of the leg.
+  const auto same_party = [&](const Leg& leg, const Leg& is) {
+    const bool same = leg.ext.empty() ? !leg.user.empty() && leg.user == is.user
+                                      : leg.ext == is.ext && leg.user == is.user;
+    return same && !is_over(leg) && !is_over(is) && before.find_leg(is.id) == nullptr;
+  };
+  pair_up(
+      [&](const Leg& leg, const Leg& is) { return leg.role == is.role && same_party(leg, is); });
+  pair_up(same_party);
   return out;
+}
+
+/// No leg of the union is less far than it was told to be under the absorbed id.
+void Teller::keep_what_was_told_of(const std::vector<const Leg*>& absorbed) {
+  std::shared_ptr<Call> kept;
+  for (std::size_t i = 0; i < absorbed.size(); ++i) {
+    if (absorbed[i] == nullptr || rank(absorbed[i]->state) <= rank(now_->legs[i].state)) continue;
+    if (kept == nullptr) kept = std::make_shared<Call>(*now_);
+    kept->legs[i].state = absorbed[i]->state;
+  }
+  if (kept == nullptr) return;
+  if (kept->state != CallState::ended)
+    kept->state = living_state(kept->legs, [](const Leg& leg) { return leg.state; });
+  now_ = std::move(kept);
 }
 
 /// The two calls as one, as both were told; what their union changes comes after.
@@ -625,23 +652,15 @@ void Teller::merge(const Before& earlier, const std::shared_ptr<const Call>& gon
   at_ = at;
   const std::shared_ptr<const Call>& before = earlier.call;
   take(earlier, truth);
-  const auto absorbed = legs_of_absorbed(*gone);
+  const auto absorbed = legs_of_absorbed(*before, *gone);
+  keep_what_was_told_of(absorbed);
+  std::shared_ptr<const Call> was = joined(*before, absorbed);
   const auto goes_on = [&](const Leg& leg) {
-    const auto pair = std::find(absorbed.begin(), absorbed.end(), &leg);
-    if (pair != absorbed.end()) {  // its end is still to be told, or was told of the survivor's leg
-      const Leg& is = now_->legs[static_cast<std::size_t>(pair - absorbed.begin())];
-      const Leg* own = before->find_leg(is.id);
-      if (own == nullptr || !is_over(*own)) return true;
-    }
-    if (leg.user.empty()) return true;
-    // A leg that neither call has told yet keeps nobody in sight.
-    for (std::size_t i = 0; i < now_->legs.size(); ++i) {
-      const Leg& is = now_->legs[i];
-      if (is.user == leg.user && !is_over(is) &&
-          (absorbed[i] != nullptr || before->find_leg(is.id) != nullptr))
-        return true;
-    }
-    return false;
+    if (leg.user.empty() && leg.ext.empty()) return true;
+    return std::any_of(was->legs.begin(), was->legs.end(), [&](const Leg& is) {
+      return is.user == leg.user && is.ext == leg.ext && !is_over(is) &&
+             rank(is.state) >= rank(leg.state);
+    });
   };
   if (gone->state != CallState::ended) withdraw_legs(*gone, goes_on);
   if (after_end_) {
@@ -651,7 +670,6 @@ void Teller::merge(const Before& earlier, const std::shared_ptr<const Call>& gon
   }
   withdraw_legs(*before, [&](const Leg& leg) { return now_->find_leg(leg.id) != nullptr; });
   const auto whole = now_;
-  std::shared_ptr<const Call> was = joined(*before, absorbed);
   now_ = was;
   std::vector<Text> all;
   for (const Leg& leg : was->legs)
