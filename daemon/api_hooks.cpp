@@ -66,7 +66,7 @@ void Api::hook(const View& view, http::Request request, http::Respond respond) {
                                 : request.header("sec-fetch-site") == "cross-site";
   if (foreign_page) return refuse(Errc::origin_refused, respond);
   HookRequest ask;
-  ask.method = request.method;
+  ask.method = request.is_head ? "HEAD" : request.method;  // who only looks tells nothing
   if (slash != std::string_view::npos) ask.rest = rest.substr(slash + 1);
   ask.query = request.query;
   ask.headers = std::move(request.headers);
@@ -133,14 +133,13 @@ void Api::take(const WebhookSource& source, HookRequest ask, HookOutcome outcome
     case Deliveries::Standing::crowded:
       return answer(Errc::overload);
   }
-  const bool is_signed = !source.secrets.empty();
-  const bool is_sure = is_repeat_for_sure(source.delivery, outcome, is_signed);
+  const bool is_sure = is_repeat_for_sure(outcome);
   auto window = source.dedupe_window;
   if (!is_sure)
     window = outcome.repeats_are_news ? std::chrono::seconds{0}
                                       : std::min(window, source.dedupe_untimed_window);
   // Until its time is too old, a signed request could be replayed.
-  if (is_signed) window = std::max(window, source.delivery.replay_time);
+  window = std::max(window, outcome.replay_time);
   std::optional<Time> expires;
   Deliveries::Notes notes;
   if (window.count() > 0) {

@@ -74,6 +74,11 @@ Result<HookRequest> parse_saved_head(std::string_view head) {
       auto target = blank == std::string_view::npos ? std::string_view{} : line.substr(blank + 1);
       target = target.substr(0, target.find(' '));
       out.method = line.substr(0, std::min(blank, line.size()));
+      // An event of a connection that stays open counts as posted.
+      if (out.method == "TCP" || out.method == "WS") {
+        out.method = "POST";
+        if (!target.starts_with('/')) target = "/";
+      }
       const auto authority = target.find("://");
       if (authority != std::string_view::npos)
         target.remove_prefix(std::min(target.find('/', authority + 3), target.size()));

@@ -220,6 +220,7 @@ asio::awaitable<bool> HttpConnection::one_request() {
   }
   const bool keep = message.keep_alive() && !shared_.stopping;
   const bool is_head = message.method() == bhttp::verb::head;
+  request.is_head = is_head;
   if (is_head) request.method = "GET";
   Response response = co_await answer(std::move(request));
   const bool written = co_await write(std::move(response), keep, is_head);

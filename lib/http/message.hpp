@@ -20,6 +20,7 @@ struct Request {
   std::string query;  ///< after '?', not decoded
   Headers headers;    ///< names in lower case
   std::string body;
+  bool is_head = false;  ///< HEAD: `method` says GET, and the answer goes out without its body
   /// Address of who sent it, without port: the other end, or who a trusted proxy says it was;
   /// empty when that cannot be read.
   std::string peer;

@@ -631,6 +631,7 @@ class Refusals(WebhookCase):
         for method, path, allowed in (
             ("DELETE", "/v1/hooks/cloud", "POST"),
             ("PATCH", "/v1/hooks/zd", "POST"),
+            ("HEAD", "/v1/hooks/zd?zd_echo=1&event=NOTIFY_START", "POST"),
             ("POST", "/metrics", "GET"),
             ("PUT", "/v1/calls", "GET"),
             ("DELETE", "/livez", "GET"),

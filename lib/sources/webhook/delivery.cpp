@@ -41,7 +41,6 @@ DeliveryRules delivery_rules(const DialectProgram& program) {
     if (!rule.timestamp && !rule.is_dated) continue;
     if (rule.timestamp) add_headers(*rule.timestamp, headers);
     if (rule.is_dated) add_headers(rule.at, headers);  // the time is in the token
-    out.replay_time = std::max(out.replay_time, 2 * rule.tolerance);
   }
   std::sort(headers.begin(), headers.end());
   headers.erase(std::unique(headers.begin(), headers.end()), headers.end());
@@ -66,8 +65,8 @@ std::string delivery_key(const DeliveryRules& rules, const HookRequest& request,
   return digest(HashKind::sha256, bytes).substr(0, kKeyBytes);
 }
 
-bool is_repeat_for_sure(const DeliveryRules& rules, const HookOutcome& outcome, bool is_signed) {
-  if (!outcome.delivery_id.empty() || (is_signed && rules.replay_time.count() > 0)) return true;
+bool is_repeat_for_sure(const HookOutcome& outcome) {
+  if (!outcome.delivery_id.empty() || outcome.replay_time.count() > 0) return true;
   if (outcome.repeats_are_news) return false;
   return std::any_of(outcome.facts.begin(), outcome.facts.end(),
                      [](const Fact& fact) { return fact.at || fact.seq; });

@@ -14,9 +14,6 @@ struct DeliveryRules {
   /// Headers, in lower case, that a proof takes a signed value or time from. A replay has them as
   /// they were; others it may have changed.
   std::vector<std::string> signed_headers;
-  /// For how long the same signed request can be sent again before its time is too old: twice the
-  /// tolerance, for it may be as far ahead. 0: no rule signs a time.
-  std::chrono::seconds replay_time{0};
 };
 DeliveryRules delivery_rules(const DialectProgram& program);
 
@@ -29,6 +26,6 @@ std::string delivery_key(const DeliveryRules& rules, const HookRequest& request,
 /// a signed time, or facts that say when or as which in order and no dialect that says that this
 /// means nothing. Else they may be two occurrences
 /// that look alike: hold, resume, hold.
-bool is_repeat_for_sure(const DeliveryRules& rules, const HookOutcome& outcome, bool is_signed);
+bool is_repeat_for_sure(const HookOutcome& outcome);
 
 }  // namespace hookswitch

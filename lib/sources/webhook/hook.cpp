@@ -248,6 +248,7 @@ Result<HookOutcome> Hook::walk(const HookRequest& request, HookTrace* trace) con
   if (auto id = as_text(evaluator.value(program.dedupe)); id && id->size() <= kIdBytesMax)
     out.delivery_id = trim(*id);
   out.repeats_are_news = program.repeats_are_news;
+  out.replay_time = replay_time(program, options_, evaluator);
   if (program.facts) {
     const json::Value* at = evaluator.look(*program.facts);
     if (at == nullptr) return Error{Errc::bad_request, "no facts"};

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <map>
 #include <memory>
 #include <string>
@@ -45,6 +46,9 @@ struct HookOutcome {
                             ///< answer all the same
   std::string delivery_id;  ///< the vendor's id of this delivery, the same when it comes again;
                             ///< empty if it gives none, or one above kIdBytesMax, and of handshakes
+  /// For how long the same request could be sent again until the time that its proof is over is too
+  /// old: twice the tolerance, for it may be as far ahead. 0: no proof that it showed has a time.
+  std::chrono::seconds replay_time{0};
   bool repeats_are_news = false;  ///< the vendor says a thing twice with the same bytes: without a
                                   ///< delivery_id, nothing may be taken for sent again
 };

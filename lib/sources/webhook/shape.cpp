@@ -5,6 +5,7 @@
 #include <charconv>
 #include <cmath>
 
+#include "base/limits.hpp"
 #include "base/text.hpp"
 #include "base/time.hpp"
 #include "model/words.hpp"
@@ -72,20 +73,22 @@ const Shape* Shape::member(std::string_view name) const {
 
 const Shape& fact_shape() {
   using Kind = Shape::Kind;
-  static const Shape text{Kind::text, {}}, texts{Kind::texts, {}}, text_map{Kind::text_map, {}},
-      integer{Kind::integer, {}}, seconds{Kind::seconds, {}}, time{Kind::time, {}},
-      boolean{Kind::boolean, {}}, type{Kind::type, {}}, direction{Kind::direction, {}},
-      disposition{Kind::disposition, {}}, transfer_kind{Kind::transfer_kind, {}};
+  static const Shape id{Kind::text, {}}, name{Kind::text, {}, kIdBytesMax},
+      text{Kind::text, {}, kTextBytesMax}, texts{Kind::texts, {}},
+      text_map{Kind::text_map, {}, kTextBytesMax}, integer{Kind::integer, {}},
+      seconds{Kind::seconds, {}}, time{Kind::time, {}}, boolean{Kind::boolean, {}},
+      type{Kind::type, {}}, direction{Kind::direction, {}}, disposition{Kind::disposition, {}},
+      transfer_kind{Kind::transfer_kind, {}};
   static const Shape party{
       Kind::party,
-      {{"number", &text}, {"presented", &text}, {"ext", &text}, {"name", &text}, {"aor", &text}}};
+      {{"number", &name}, {"presented", &name}, {"ext", &name}, {"name", &text}, {"aor", &name}}};
   static const Shape ids{
       Kind::object,
-      {{"call", &texts}, {"leg", &text}, {"sip", &texts}, {"session", &text}, {"parent", &text}}};
+      {{"call", &texts}, {"leg", &id}, {"sip", &texts}, {"session", &id}, {"parent", &id}}};
   static const Shape agent{Kind::object,
-                           {{"ext", &text}, {"id", &text}, {"name", &text}, {"email", &text}}};
+                           {{"ext", &name}, {"id", &name}, {"name", &text}, {"email", &name}}};
   static const Shape queue{Kind::object, {{"name", &text}}};
-  static const Shape recording{Kind::object, {{"id", &text}, {"url", &text}}};
+  static const Shape recording{Kind::object, {{"id", &name}, {"url", &text}}};
   static const Shape other{Kind::object, {{"call", &texts}}};
   static const Shape transfer{Kind::object,
                               {{"kind", &transfer_kind}, {"to", &party}, {"other", &other}}};
@@ -95,7 +98,7 @@ const Shape& fact_shape() {
                            {"direction", &direction},
                            {"from", &party},
                            {"to", &party},
-                           {"did", &text},
+                           {"did", &name},
                            {"agent", &agent},
                            {"customer", &party},
                            {"queue", &queue},
@@ -180,10 +183,13 @@ void fit(Value& value, const Shape& shape, Arena& arena) {
       return fit_texts(value, arena);
     case Kind::text_map:
       if (!value.IsObject()) return void(value.SetNull());
-      for (auto& member : value.GetObject()) fit(member.value, Shape{Kind::text, {}}, arena);
+      for (auto& member : value.GetObject())
+        fit(member.value, Shape{Kind::text, {}, shape.bytes_max}, arena);
       return;
     case Kind::text:
-      if (const auto text = as_text(value)) return set_text(value, *text, arena);
+      if (const auto text = as_text(value);
+          text && (shape.bytes_max == 0 || text->size() <= shape.bytes_max))
+        return set_text(value, *text, arena);
       return void(value.SetNull());
     case Kind::integer:
       if (const auto number = as_integer(value)) return void(value.SetInt64(*number));

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -28,6 +29,9 @@ struct Shape {
   };
   Kind kind = Kind::text;
   std::vector<std::pair<std::string_view, const Shape*>> members;  ///< object and party
+  /// Of a text that a call can do without: one that is longer is left out, so that a long name does
+  /// not cost the call. 0: the fact is refused, because the text says what it is about.
+  std::size_t bytes_max = 0;
 
   const Shape* member(std::string_view name) const;
 };

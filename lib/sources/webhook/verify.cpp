@@ -321,4 +321,14 @@ bool is_authentic(const DialectProgram& program, const HookOptions& options,
   return applied && good && !evaluator.exhausted();
 }
 
+std::chrono::seconds replay_time(const DialectProgram& program, const HookOptions& options,
+                                 Evaluator& evaluator) {
+  std::chrono::seconds out{0};
+  if (options.secrets.empty()) return out;
+  for (const Auth& rule : program.auth)
+    if ((rule.timestamp || rule.is_dated) && evaluator.holds(rule.when))
+      out = std::max(out, 2 * rule.tolerance);
+  return out;
+}
+
 }  // namespace hookswitch::webhook

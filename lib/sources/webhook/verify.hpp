@@ -11,6 +11,10 @@ namespace hookswitch::webhook {
 bool is_authentic(const DialectProgram& program, const HookOptions& options,
                   const HookRequest& request, Evaluator& evaluator, HookTrace* trace = nullptr);
 
+/// For an authentic request: HookOutcome::replay_time.
+std::chrono::seconds replay_time(const DialectProgram& program, const HookOptions& options,
+                                 Evaluator& evaluator);
+
 /// "hmac": as dialect files write it.
 std::string_view scheme_name(Auth::Scheme scheme);
 

@@ -31,8 +31,7 @@ constexpr const char* kUntimed =
 TEST(DeliveryRules, NameSignedHeadersButNotTheProofItself) {
   const auto rules = delivery_rules(*program(kTimed));
   EXPECT_EQ(rules.signed_headers, std::vector<std::string>{"x-time"});
-  EXPECT_EQ(rules.replay_time, std::chrono::seconds{600});
-  EXPECT_EQ(delivery_rules(*program(kUntimed)).replay_time.count(), 0);
+  EXPECT_TRUE(delivery_rules(*program(kUntimed)).signed_headers.empty());
 }
 
 TEST(DeliveryKey, IsOfWhatCountsAndNotOfWhatAReplayMayChange) {
@@ -69,21 +68,20 @@ TEST(DeliveryKey, OfAVendorsIdIsTheSameWhateverElseChanged) {
 TEST(Repeat, IsSureByAnIdASignedTimeOrFactsThatTellTimeOrOrder) {
   HookOutcome outcome;
   outcome.facts.resize(2);
-  EXPECT_FALSE(is_repeat_for_sure({}, outcome, true));
-  DeliveryRules timed;
-  timed.replay_time = std::chrono::seconds{600};
-  EXPECT_TRUE(is_repeat_for_sure(timed, outcome, true));
-  EXPECT_FALSE(is_repeat_for_sure(timed, outcome, false)) << "without a secret nothing is signed";
+  EXPECT_FALSE(is_repeat_for_sure(outcome));
+  outcome.replay_time = std::chrono::seconds{600};
+  EXPECT_TRUE(is_repeat_for_sure(outcome));
+  outcome.replay_time = {};
   outcome.facts[1].seq = 3;
-  EXPECT_TRUE(is_repeat_for_sure({}, outcome, false));
+  EXPECT_TRUE(is_repeat_for_sure(outcome));
   outcome.facts[1].seq.reset();
   outcome.facts[0].at = now();
-  EXPECT_TRUE(is_repeat_for_sure({}, outcome, false));
+  EXPECT_TRUE(is_repeat_for_sure(outcome));
   outcome.repeats_are_news = true;
-  EXPECT_FALSE(is_repeat_for_sure({}, outcome, false)) << "the dialect knows better";
+  EXPECT_FALSE(is_repeat_for_sure(outcome)) << "the dialect knows better";
   outcome.facts[0].at.reset();
   outcome.delivery_id = "e1";
-  EXPECT_TRUE(is_repeat_for_sure({}, outcome, false));
+  EXPECT_TRUE(is_repeat_for_sure(outcome));
 }
 
 }  // namespace

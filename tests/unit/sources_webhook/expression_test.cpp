@@ -182,5 +182,17 @@ TEST(Time, TextsThatAreNoTimesAreNotTold) {
     EXPECT_EQ(moment(text, "auto"), "none") << text;
 }
 
+TEST(Mapping, TextThatIsTooLongIsLeftOutAndTheCallIsToldAllTheSame) {
+  const std::string emit =
+      R"("ids":{"call":"/body/id"},"from":{"number":"/body/n","name":"/body/name"},"reason":"/body/r")";
+  EXPECT_EQ(emitted(emit, R"({"id":"c1","n":"101","name":")" + std::string(2001, 'x') +
+                              R"(","r":"busy"})"),
+            R"("ids":{"call":["c1"]},"from":{"number":"101"},"reason":"busy")");
+  const auto program = compiled(emitting(R"({"type":"updated",)" + emit + "}"));
+  EXPECT_FALSE(
+      Hook{program, options_with()}.handle(post(R"({"id":")" + std::string(257, 'x') + "\"}")))
+      << "an id says what it is about";
+}
+
 }  // namespace
 }  // namespace hookswitch::testing

@@ -111,6 +111,20 @@ TEST(NativeDialect, StandardWebhooksSignatureGoesStale) {
             "signature_invalid");
 }
 
+TEST(NativeDialect, OnlyASignatureSaysUntilWhenARequestCouldComeAgain) {
+  HookRequest plain = post(kFact);
+  plain.headers.emplace_back("authorization", "Bearer s3cret");
+  plain.headers.emplace_back("webhook-id", "m-1");
+  const auto by_token = closed_hook().handle(plain);
+  ASSERT_TRUE(by_token);
+  EXPECT_EQ(by_token->replay_time.count(), 0) << "a hold that comes again is news";
+  EXPECT_EQ(by_token->delivery_id, "") << "nobody vouches for the header";
+  const auto is_signed = closed_hook().handle(standard_webhook("s3cret", kReceived));
+  ASSERT_TRUE(is_signed);
+  EXPECT_EQ(is_signed->replay_time.count(), 600);
+  EXPECT_FALSE(is_signed->delivery_id.empty());
+}
+
 TEST(NativeDialect, SecretOfAnotherNameOrWithoutValueLetsNobodyIn) {
   HookRequest request = post(kFact);
   request.headers.emplace_back("authorization", "Bearer ");
