@@ -356,6 +356,14 @@ TEST_P(DialectSequences, EveryRequestOfTheFolderIsUsed) {
   EXPECT_FALSE(used.empty()) << GetParam();
 }
 
+TEST(ShippedDialects, OfVendorsThatNeverSendAgainSaySo) {
+  for (const auto& name : folder_names()) {
+    const bool once =
+        name == "bitrix24" || name == "ivozprovider" || name == "telphin" || name == "telecomx";
+    EXPECT_EQ(retries(*hookswitch::testing::shipped(name)), !once) << name;
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(
     All, DialectSequences, ::testing::ValuesIn(folder_names()), [](const auto& each) {
       std::string name = each.param;
