@@ -11,6 +11,7 @@
 
 #include "base/ids.hpp"
 #include "base/log.hpp"
+#include "base/text.hpp"
 
 namespace hookswitch {
 namespace {
@@ -19,6 +20,7 @@ constexpr auto kTick = std::chrono::seconds{1};
 constexpr auto kReopenPause = std::chrono::seconds{1};
 constexpr auto kRecallPause = milliseconds{50};
 constexpr auto kTidyPause = milliseconds{250};
+constexpr const char* kLeaseTokensNote = "lease.tokens";  ///< LeaseTokens::reserved
 
 void append(Step& all, Step& one) {
   std::move(one.events.begin(), one.events.end(), std::back_inserter(all.events));
@@ -85,8 +87,21 @@ Result<void> Broker::start() {
   auto notes = journal_->load_notes();
   if (!notes) return notes.error();
   notes_ = std::move(*notes);
+  begin_lease_tokens();
   thread_ = std::thread{[this] { run(); }};
   return {};
+}
+
+/// Before anybody is given one. A journal that cannot store just now is met again by the first
+/// commit; until it has been heard of, the clock alone holds tokens apart.
+void Broker::begin_lease_tokens() {
+  std::optional<std::int64_t> before;
+  if (const auto note = notes_.extract(kLeaseTokensNote)) before = parse_int(note.mapped());
+  const LeaseTokens tokens = lease_tokens(before, now());
+  hub_.begin_tokens_after(tokens.after);
+  JournalBatch batch;
+  batch.notes.emplace(kLeaseTokensNote, std::to_string(tokens.reserved));
+  if (auto stored = journal_->commit(batch); !stored) journal_errors_.add();
 }
 
 bool Broker::open_journal() {

@@ -179,6 +179,7 @@ class Broker : public FactSink, public HubPort, private History {
   void ask_sources(const std::vector<Check>& checks);
   bool is_up(const std::string& org, const std::string& source) const;
   bool open_journal();
+  void begin_lease_tokens();
   bool works() const { return journal_ != nullptr && journal_->problem().empty(); }
   bool take_up_calls();
   void journal_failed();

@@ -37,6 +37,7 @@ enum class Errc : std::uint8_t {
   shutting_down,
   not_supported,
   cursor_gone,
+  lease_stale,
   internal_error,
 };
 
@@ -89,6 +90,8 @@ inline constexpr std::array kOutcomes{
     Outcome{Errc::not_supported, "not_supported", 501, 4003, false, "This is not available here."},
     Outcome{Errc::cursor_gone, "cursor_gone", 410, 4009, false,
             "The cursor is too old or of another history; come back without it."},
+    Outcome{Errc::lease_stale, "lease_stale", 409, 4003, false,
+            "The lease is held by another by now, or is used up."},
     Outcome{Errc::internal_error, "internal_error", 500, 1011, true, "The service failed."},
 };
 

@@ -52,6 +52,10 @@ inline constexpr std::size_t kAckWindow = 1000;              // default window o
 inline constexpr std::chrono::seconds kHelloTime{5};
 inline constexpr std::chrono::seconds kPingTime{20};
 
+inline constexpr std::size_t kTabsPerUserMax =
+    64;  // a browser with the adapter page is one, whatever tabs it has
+inline constexpr std::size_t kPopsPerUserMax = 64;  // calls of one person whose pop is remembered
+
 // broker
 inline constexpr std::size_t kBrokerQueueMax =
     20'000;  // facts waiting for a commit; above it sources get 503
@@ -61,7 +65,7 @@ inline constexpr std::size_t kAsideFactsMax =
     4096;  // facts of sources that do not send again, put aside under overload: one commit's worth
 inline constexpr std::size_t kAsideBytesMax = 16 * 1024 * 1024;  // ... and of at most this
 inline constexpr std::chrono::seconds kAsideTime{60};  // older news of a call helps nobody
-inline constexpr std::size_t kLookIdsMax = 50;  // ids in one GET /v1/calls
+inline constexpr std::size_t kLookIdsMax = 50;         // ids in one GET /v1/calls
 inline constexpr std::size_t kReplayEventsPerTurn =
     2048;  // past events looked at between two commits: 8 pages of the journal, some milliseconds
 inline constexpr std::size_t kBatchFactsMax = 4096;  // facts folded into one commit

@@ -28,7 +28,18 @@ HubMetrics::HubMetrics(Registry& registry)
                            "Times that a client's window of unacknowledged events was full.")),
       commands_refused(registry.counter("hookswitch_commands_refused_total",
                                         "Commands of pages that nobody here can carry out.")),
-      clients(registry.gauge("hookswitch_clients", "Clients now.")) {}
+      lease_changes(
+          registry.counter("hookswitch_lease_changes_total", "Leases told with another holder.")),
+      lease_frames(registry.counter("hookswitch_lease_frames_total", "Frames that told a lease.")),
+      pops(registry.counter("hookswitch_pops_total", "Pops claimed.")),
+      stale_leases(registry.counter("hookswitch_lease_refusals_total",
+                                    "Commands and tabs that leases refused.",
+                                    {{"reason", "stale"}})),
+      tabs_refused(registry.counter("hookswitch_lease_refusals_total",
+                                    "Commands and tabs that leases refused.",
+                                    {{"reason", "too_many_tabs"}})),
+      clients(registry.gauge("hookswitch_clients", "Clients now.")),
+      tabs(registry.gauge("hookswitch_tabs", "Tabs that take part in leases.")) {}
 
 bool HubClient::wants(const Event& event) const {
   if (!may_see(grant, event.org, event.audience)) return false;
@@ -104,6 +115,7 @@ void Hub::attach(Attach wish) {
   client.offset = resumed ? wish.since->offset : newest;
   enter(client);
   welcome(client, resumed);
+  join_leases(client, wish.tab);
   if (client.offset == newest)
     client.phase = Phase::live;
   else
@@ -114,6 +126,7 @@ void Hub::detach(ClientId id) {
   HubClient* client = find(id);
   if (client == nullptr) return;
   leave(*client);
+  leave_leases(*client);
   if (client->page) pages_.leave(client->grant.org);
   clients_.erase(id);
   metrics_.detached.add();
@@ -290,8 +303,9 @@ void Hub::page_frame(ClientId id, const json::Value& frame) {
   PageRequest request =
       read_page_message(client->dialect, frame, *client->page, own_calls(*client), cursor);
   for (const auto& reply : request.replies) send(*client, reply);
-  if (request.kind == PageRequest::Kind::command)
-    metrics_.commands_refused.add();  // there are no dialers yet
+  if (request.kind != PageRequest::Kind::command) return;
+  if (request.command == "enable_current_tab" && leases_.has_part(id)) return leases_.enable(id);
+  metrics_.commands_refused.add();  // there are no dialers yet
 }
 
 // --- events
@@ -301,6 +315,7 @@ void Hub::publish(const std::vector<Published>& events) {
   for (const auto& [event, native] : events) {
     metrics_.events.add();
     pages_.take(*event);
+    if (!leases_.empty()) offer_pops(*event);
     const ToldEvent& told = tail_.add(*event, native);
     const auto org = orgs_.find(event->org);
     if (org == orgs_.end()) continue;

@@ -3,7 +3,9 @@
 #include <chrono>
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -14,6 +16,7 @@
 #include "delivery/event_tail.hpp"
 #include "delivery/history.hpp"
 #include "delivery/hub_client.hpp"
+#include "delivery/leases.hpp"
 #include "delivery/page_view.hpp"
 #include "delivery/snapshots.hpp"
 #include "directory/directory.hpp"
@@ -28,8 +31,8 @@ inline constexpr std::chrono::seconds kStreamPlaceTime{30};
 struct HubMetrics {
   explicit HubMetrics(Registry& registry);
   Counter &attached, &detached, &resumed, &snapshots, &frames, &events, &considered, &held_back,
-      &commands_refused;
-  Gauge& clients;
+      &commands_refused, &lease_changes, &lease_frames, &pops, &stale_leases, &tabs_refused;
+  Gauge &clients, &tabs;
 };
 
 struct HubLimits {
@@ -41,6 +44,13 @@ struct HubLimits {
 struct Published {
   const Event* event;
   Frame native;
+};
+
+/// A command that a lease is about, as the session read it.
+struct LeaseCommand {
+  std::string id, name;
+  std::string call;                   ///< of open_pop
+  std::optional<std::int64_t> token;  ///< as shown; open_pop has one
 };
 
 /// Who gets what. Knows no sockets. One thread (the broker), so that a snapshot or the end of a
@@ -75,10 +85,18 @@ class Hub {
   /// A frame of a page dialect, already known to be JSON.
   void page_frame(ClientId id, const json::Value& frame);
 
+  /// What becomes of the client's tab. Nothing, if it has none.
+  void focus(ClientId id, bool visible, bool focused);
+  /// A command about leases, or one that shows a token; answered with `reply`.
+  void lease_command(ClientId id, const LeaseCommand& command);
+  /// All lease tokens from here on are above `token`.
+  void begin_tokens_after(std::int64_t token) { leases_.begin_after(token); }
+
   /// In order, after they are durable.
   void publish(const std::vector<Published>& events);
 
-  /// A page each for the next few replays. True: call again, after the next commit.
+  /// Tells the leases that have changed, each as it is now, then a page each for the next few
+  /// replays. True: call again, after the next commit. Once in each turn of the broker.
   bool go_on();
 
   /// With shutting_down each is told its cursor, unless it acknowledges: in the reason, or by an
@@ -118,6 +136,10 @@ class Hub {
   LiveCalls own_calls(const HubClient& client);
   PageUser page_user(const Grant& grant) const;
   void send(HubClient& client, std::string_view text);
+  void join_leases(HubClient& client, const std::optional<Tab>& tab);
+  void leave_leases(const HubClient& client);
+  void offer_pops(const Event& event);
+  void tell_leases();
 
   History& history_;
   std::shared_ptr<const Directory> directory_;
@@ -125,6 +147,8 @@ class Hub {
   HubLimits limits_;
   std::unordered_map<ClientId, std::unique_ptr<HubClient>> clients_;
   std::unordered_map<std::string, SubscriptionIndex> orgs_;
+  Leases leases_;
+  std::map<Leases::Person, std::vector<ClientId>> of_person_;  ///< who is told leases
   PageView pages_;
   Snapshots snapshots_;
   EventTail tail_;

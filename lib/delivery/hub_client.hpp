@@ -13,13 +13,12 @@
 #include "delivery/ack_window.hpp"
 #include "delivery/filter.hpp"
 #include "delivery/frame_sink.hpp"
+#include "delivery/leases.hpp"
 #include "delivery/subscription_index.hpp"
 #include "dialects/dialect.hpp"
 #include "model/event.hpp"
 
 namespace hookswitch {
-
-using ClientId = std::uint64_t;
 
 /// A client's wish, as its session read and checked it.
 struct Attach {
@@ -33,6 +32,7 @@ struct Attach {
   std::chrono::milliseconds ping{kPingTime};  ///< how often the socket pings, to be told
   std::optional<Cursor> since;
   bool asked_since = false;  ///< `since` was there, even if it could not be read
+  std::optional<Tab> tab;    ///< not there: it takes no part in leases
   std::optional<SubscriptionIndex::Filters> filters;  ///< not there: everything the grant may see
 };
 

@@ -19,6 +19,7 @@ void Hub::drained(ClientId id) {
 }
 
 bool Hub::go_on() {
+  tell_leases();
   snapshots_.forget();
   looked_at_ = 0;
   for (std::size_t i = later_.size(); i > 0 && looked_at_ < kReplayEventsPerTurn; --i) {

@@ -25,6 +25,14 @@ bool hears_events(const Grant& grant) {
   return grant.allows(Scope::events_own) || grant.allows(Scope::events_org);
 }
 
+std::optional<Tab> tab_from_json(const json::Value& object) {
+  const auto id = json::find_string(object, "id");
+  const auto visible = json::find_bool(object, "visible");
+  const auto focused = json::find_bool(object, "focused");
+  if (!id || id->empty() || id->size() > kIdBytesMax || !visible || !focused) return std::nullopt;
+  return Tab{std::string{*id}, *visible, *focused};
+}
+
 }  // namespace
 
 /// The highest place of one epoch that the hub has not been told yet. The io thread raises it, the
@@ -178,6 +186,10 @@ void Session::on_hello(const json::Value& frame, Time now) {
     if (!ack->IsBool()) return refuse(Errc::bad_message);
     if (ack->GetBool()) wish.window = rules->ack_window;
   }
+  if (const json::Value* tab = json::find(frame, "tab"); tab != nullptr && !tab->IsNull()) {
+    wish.tab = tab_from_json(*tab);
+    if (!wish.tab) return refuse(Errc::bad_message);
+  }
   attach(std::move(wish), *grant, json::find_string(frame, "since"), rules);
 }
 
@@ -252,6 +264,28 @@ void Session::on_auth(const json::Value& frame, Time now) {
   post([id = id_, fresh = *grant](Hub& hub) { hub.regrant(id, fresh); });
 }
 
+void Session::on_command(const std::string& id, const json::Value& frame) {
+  if (id.empty() || id.size() > kIdBytesMax) return complain(Errc::bad_message);
+  LeaseCommand command;
+  command.id = id;
+  command.name = json::find_string(frame, "name").value_or("");
+  command.token = json::find_int(frame, "lease_token");
+  if (json::find(frame, "lease_token") != nullptr && !command.token)
+    return complain(Errc::bad_message, id);
+  const bool is_pop = command.name == "open_pop";
+  if (is_pop) {
+    const json::Value* params = json::find(frame, "params");
+    if (params != nullptr) command.call = json::find_string(*params, "call_id").value_or("");
+    if (command.call.empty() || command.call.size() > kIdBytesMax || !command.token)
+      return complain(Errc::bad_message, id);
+  } else if (command.name != "enable_current_tab" && !command.token) {
+    return complain(Errc::not_supported, id);
+  }
+  post([client = id_, command = std::move(command)](Hub& hub) {
+    hub.lease_command(client, command);
+  });
+}
+
 void Session::on_control(std::string_view op, const json::Value& frame, Time now) {
   if (op == "ping") {
     if (dialect_ == Dialect::cloudevents) return;
@@ -272,8 +306,16 @@ void Session::on_control(std::string_view op, const json::Value& frame, Time now
     });
   }
   if (op == "ack") return on_ack(frame);
-  if (op == "focus") return;  // told for leases; harmless while nobody waits for it
-  if (op == "command" || op == "publish") return complain(Errc::not_supported, id);
+  if (op == "focus") {
+    const auto visible = json::find_bool(frame, "visible");
+    const auto focused = json::find_bool(frame, "focused");
+    if (!visible || !focused) return complain(Errc::bad_message, id);
+    return post([client = id_, visible = *visible, focused = *focused](Hub& hub) {
+      hub.focus(client, visible, focused);
+    });
+  }
+  if (op == "command") return on_command(id, frame);
+  if (op == "publish") return complain(Errc::not_supported, id);
   complain(Errc::bad_message, id);
 }
 

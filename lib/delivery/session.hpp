@@ -80,6 +80,7 @@ class Session {
 
   void on_hello(const json::Value& frame, Time now);
   void on_ack(const json::Value& frame);
+  void on_command(const std::string& id, const json::Value& frame);
   void on_auth(const json::Value& frame, Time now);
   /// Hands the client to the hub.
   void attach(Attach wish, Grant grant, std::optional<std::string_view> since,

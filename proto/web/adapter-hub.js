@@ -161,6 +161,8 @@ class PersonHub {
       this.#begins = guest.early[0]?.cursor ?? place;
       tab.guest = null;
       this.#onState('open', {});
+      // It was told of leases before it was the one for all.
+      for (const [purpose, lease] of guest.connection.leases ?? []) this.#onLease({ purpose, ...lease });
       this.#focusChanged();
       return;
     }
@@ -287,9 +289,10 @@ class PersonHub {
     return (tabs.find(([, { focused }]) => focused) ?? tabs.find(([, { visible }]) => visible) ?? tabs[0])?.[0] ?? null;
   }
 
-  #onLease({ purpose, token, mine }) {
+  #onLease({ purpose, holder, token, mine }) {
     const lease = { kind: 'lease', purpose, token, tab: mine ? this.chosen() : null };
     this.#leases.set(purpose, lease);
+    if (holder === null && purpose !== 'calls') this.#leases.delete(purpose); // a pop that was opened
     for (const id of this.#tabs.keys()) this.#tell(id, lease);
   }
 

@@ -337,6 +337,7 @@ class Connection {
         if (!(token >= (this.leases.get(purpose)?.token ?? 0))) return;
         const mine = holder !== null && (holder === this.#tab?.id || holder === this.welcome?.session);
         this.leases.set(purpose, { holder, token, mine });
+        if (holder === null && purpose !== 'calls') this.leases.delete(purpose); // the pop was opened
         return this.#tell('lease', { purpose, holder, token, mine });
       }
       case 'reply':

@@ -441,6 +441,13 @@ describe('leases', () => {
     assert.equal(connection.leases.get('calls').token, 5);
   });
 
+  test('of a pop are forgotten when it has been opened', async () => {
+    const { connection, socket } = await opened({ tab: { id: 'tab-1' } });
+    socket.says(lease(1, 'tab-1', 'pop:c1'), lease(2, null, 'pop:c1'), lease(3, null));
+    assert.equal(connection.holds('pop:c1'), null);
+    assert.deepEqual([...connection.leases.keys()], ['calls']);
+  });
+
   test('are not held without a connection', async () => {
     const { connection, socket } = await opened({ tab: { id: 'tab-1' } });
     const told = [];

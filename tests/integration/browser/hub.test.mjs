@@ -327,6 +327,15 @@ describe('leases and attention', () => {
     assert.deepEqual(leases(a), ['c', 'b', 'a', null]);
   });
 
+  test('a lease that was told before the connection was the one for all is not lost', async () => {
+    const { server, join } = bench();
+    const a = join('a', { token: 't' });
+    const [main] = server.connections;
+    main.leases = new Map([['calls', { holder: 'hub-1', token: 7, mine: true }]]);
+    await server.quiet();
+    assert.deepEqual(leases(a), ['a']);
+  });
+
   test('the server is told whether any tab is looked at', async () => {
     const { server, hub, join } = bench();
     for (const tab of ['a', 'b']) join(tab, { token: 't' });

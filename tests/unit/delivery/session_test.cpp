@@ -380,6 +380,47 @@ TEST_F(SessionTest, CommandsAreRefusedWhileNobodyExecutesThem) {
   EXPECT_TRUE(sink->closed.empty());
 }
 
+TEST_F(SessionTest, TabsPartakeInLeasesAndCommandsShowTheirToken) {
+  open().on_text(hello(token("alice", Scope::events_own),
+                       R"(,"tab":{"id":"a","visible":true,"focused":false})"),
+                 at_ms(0));
+  EXPECT_EQ(sink->op("lease"), R"({"op":"lease","purpose":"calls","holder":"a","token":1})");
+  const auto ask = [&](const std::string& rest) {
+    session_->on_text(R"({"op":"command","id":"c",)" + rest + "}", at_ms(0));
+    return sink->op("reply") + sink->op("error");
+  };
+  EXPECT_EQ(ask(R"("name":"enable_current_tab")"), R"({"op":"reply","id":"c","ok":true})");
+  EXPECT_NE(ask(R"("name":"hold","params":{},"lease_token":0)").find("lease_stale"),
+            std::string::npos);
+  bench.publish(ring("c1", "alice", "101"));
+  bench.hub.go_on();
+  EXPECT_EQ(ask(R"("name":"open_pop","params":{"call_id":"c1"},"lease_token":2)"),
+            R"({"op":"reply","id":"c","ok":true})");
+  EXPECT_NE(ask(R"("name":"open_pop","params":{"call_id":"c1"})").find("bad_message"),
+            std::string::npos);
+  EXPECT_TRUE(sink->closed.empty());
+}
+
+TEST_F(SessionTest, ALeaseTokenIsANumberAndFocusSaysBoth) {
+  welcomed().on_text(R"({"op":"command","id":"c","name":"hold","lease_token":"1"})", at_ms(0));
+  EXPECT_NE(sink->op("error").find("bad_message"), std::string::npos);
+  sink->frames.clear();
+  session_->on_text(R"({"op":"focus","visible":true})", at_ms(0));
+  EXPECT_NE(sink->op("error").find("bad_message"), std::string::npos);
+  sink->frames.clear();
+  session_->on_text(R"({"op":"focus","visible":true,"focused":true})", at_ms(0));
+  EXPECT_TRUE(sink->frames.empty()) << "without a tab it changes nothing";
+}
+
+TEST_F(SessionTest, ATabThatCannotBeReadIsNoMessage) {
+  for (const std::string tab : {"1", "{}", R"({"id":"","visible":true,"focused":true})",
+                                R"({"id":"a","visible":1,"focused":true})"}) {
+    sink = std::make_shared<RecordingClient>();
+    open().on_text(hello(token("alice", Scope::events_own), ",\"tab\":" + tab), at_ms(0));
+    EXPECT_EQ(closed_with(), Errc::bad_message) << tab;
+  }
+}
+
 TEST_F(SessionTest, NothingIsHeardAfterTheClose) {
   open().on_text("{", at_ms(0));
   const auto frames = sink->frames.size();
