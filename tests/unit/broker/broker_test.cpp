@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "base/file.hpp"
+#include "base/text.hpp"
 #include "recorder/capture.hpp"
 #include "recorder/replay.hpp"
 
@@ -305,6 +306,20 @@ TEST_F(BrokerTest, NotesAreDurableWithTheFactsAndComeBackAtStart) {
   start(future.get());
   EXPECT_EQ(broker->take_notes(), (Broker::Notes{{"n", "1"}}));
   EXPECT_EQ(state(), "dialing");
+}
+
+TEST_F(BrokerTest, EachStartReservesLeaseTokensAboveThoseOfBefore) {
+  const auto reserved = [&] {
+    broker.reset();
+    auto journal = Journal::open({.path = (folder / "journal.db").string()}, now());
+    EXPECT_TRUE(journal);
+    return parse_int((*journal)->load_notes()->at("lease.tokens")).value_or(0);
+  };
+  start();
+  const auto first = reserved();
+  EXPECT_GT(first, to_unix_ms(now()) * 1000);
+  start();
+  EXPECT_EQ(reserved(), first + (1LL << 33)) << "from the end of the last block, not by the clock";
 }
 
 TEST_F(BrokerTest, NotesOfRefusedFactsAreNotKept) {
