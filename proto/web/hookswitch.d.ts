@@ -104,7 +104,7 @@ export interface Tab {
 /** Who acts for a user over all tabs and computers. `token` only grows: whoever acts shows it, and an old one is refused. */
 export interface Lease {
   purpose: string;
-  /** The id of a tab, or a session; null: nobody. */
+  /** The id of a tab; null: nobody, or the pop has been opened (which is then forgotten here). */
   holder: string | null;
   token: number;
   /** True for this connection, and only while it is open. */
