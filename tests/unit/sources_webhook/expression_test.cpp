@@ -189,8 +189,8 @@ TEST(Mapping, TextThatIsTooLongIsLeftOutAndTheCallIsToldAllTheSame) {
                               R"(","r":"busy"})"),
             R"("ids":{"call":["c1"]},"from":{"number":"101"},"reason":"busy")");
   const auto program = compiled(emitting(R"({"type":"updated",)" + emit + "}"));
-  EXPECT_FALSE(
-      Hook{program, options_with()}.handle(post(R"({"id":")" + std::string(257, 'x') + "\"}")))
+  const Hook hook{program, options_with()};
+  EXPECT_FALSE(hook.handle(post(R"({"id":")" + std::string(257, 'x') + "\"}")))
       << "an id says what it is about";
 }
 
