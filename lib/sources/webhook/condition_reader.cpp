@@ -22,6 +22,7 @@ Condition read_test(FileReader& in, const std::string& key, const Value& value,
                     const std::string& at) {
   using Test = Condition::Test;
   Condition out;
+  if (!in.count_part(at)) return out;
   out.at = in.pointer(
       Value{rapidjson::StringRef(key.data(), static_cast<rapidjson::SizeType>(key.size()))}, at);
   if (value.IsNull()) {
@@ -31,6 +32,7 @@ Condition read_test(FileReader& in, const std::string& key, const Value& value,
   if (value.IsArray() || !value.IsObject()) {
     out.test = Test::equal;
     const auto add = [&](const Value& item, const std::string& place) {
+      if (!in.count_part(place, item.IsString() ? json::text(item).size() : 0)) return;
       if (auto text = as_text(item)) {
         out.values.push_back(std::move(*text));
       } else {

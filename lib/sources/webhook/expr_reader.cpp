@@ -1,5 +1,7 @@
 #include "sources/webhook/expr_reader.hpp"
 
+#include <algorithm>
+
 #include "sources/webhook/condition_reader.hpp"
 #include "sources/webhook/time_text.hpp"
 
@@ -39,7 +41,8 @@ Expr ExprReader::literal(const Value& value, const std::string& at, const Shape*
 }
 
 Expr ExprReader::expr(const Value& value, const std::string& at, const Shape* shape) {
-  if (value.IsNull()) return {};
+  if (!in_.count_part(at, value.IsString() ? json::text(value).size() : 0) || value.IsNull())
+    return {};
   if (value.IsString() && json::text(value).starts_with('/')) {
     Expr out;
     out.op = Expr::Op::pointer;
@@ -109,12 +112,22 @@ Expr ExprReader::map(const Value& value, const std::string& at, const Shape* sha
   out.otherwise = argument(value, at, "default", shape, false);
   out.loose = in_.flag(value, at, "loose");
   const Value* table = json::find(value, "$map");
-  std::string place = under(at, "$map");
-  if (table->IsString()) {
-    const std::string name{json::text(*table)};
+  std::string place = under(at, "$map"), name;
+  const bool is_named = table->IsString();
+  if (is_named) {
+    name = json::text(*table);
     table = in_.tables == nullptr ? nullptr : json::find(*in_.tables, name);
     if (table == nullptr) {
       in_.problem(place, "there is no such table");
+      return out;
+    }
+    auto& open = in_.open_tables;
+    if (std::find(open.begin(), open.end(), name) != open.end()) {
+      in_.problem(place, "the table refers to itself");
+      return out;
+    }
+    if (open.size() == kTableDepthMax) {
+      in_.problem(place, fmt::format("tables refer to tables more than {} deep", kTableDepthMax));
       return out;
     }
     place = under("/tables", name);
@@ -123,10 +136,12 @@ Expr ExprReader::map(const Value& value, const std::string& at, const Shape* sha
     in_.problem(place, "must be a table: an object, or the name of one of /tables");
     return out;
   }
+  if (is_named) in_.open_tables.push_back(name);
   for (const auto& row : table->GetObject()) {
     out.names.emplace_back(json::text(row.name));
     out.parts.push_back(expr(row.value, under(place, json::text(row.name)), shape));
   }
+  if (is_named) in_.open_tables.pop_back();
   return out;
 }
 
@@ -176,6 +191,7 @@ Expr ExprReader::operation(const Value& value, const std::string& at, const Shap
   if (op == "$dur") return unary(Expr::Op::seconds, {"$dur"});
   if (op == "$lit") {
     in_.is_object_of(value, at, {"$lit"});
+    if (!in_.count_part(place, of.IsString() ? json::text(of).size() : 0)) return {};
     return literal(of, place, shape);
   }
   if (op == "$or") {

@@ -21,6 +21,15 @@ void FileReader::problem(const std::string& at, std::string what) {
     problems.push_back(std::move(found));
 }
 
+bool FileReader::count_part(const std::string& at, std::size_t bytes) {
+  if (parts_ > kProgramPartsMax) return false;
+  parts_ += 1 + bytes / kPartBytes;
+  if (parts_ <= kProgramPartsMax) return true;
+  problem(at, fmt::format("makes more than {} parts; a table counts wherever it is used",
+                          kProgramPartsMax));
+  return false;
+}
+
 bool FileReader::is_object_of(const Value& value, const std::string& at,
                               const std::vector<std::string_view>& known) {
   if (!value.IsObject()) {
@@ -113,6 +122,7 @@ Regex FileReader::regex(const Value& value, const std::string& at, int groups_le
   options.set_log_errors(false);
   options.set_max_mem(1 << 20);
   const auto source = json::text(value);
+  if (!count_part(at, source.size())) return nullptr;
   auto out = std::make_shared<const RE2>(re2::StringPiece{source.data(), source.size()}, options);
   if (!out->ok()) {
     problem(at, fmt::format("not a regular expression: {}", out->error()));

@@ -31,6 +31,10 @@ class FileReader {
 
   void problem(const std::string& at, std::string what);
 
+  /// Counts one part of the program that holds `bytes` of text; false, and once a problem, if the
+  /// file makes more than kProgramPartsMax. A long text counts as many parts.
+  bool count_part(const std::string& at, std::size_t bytes = 0);
+
   /// False, and a problem, if `value` is no object. Members not `known` are problems.
   bool is_object_of(const json::Value& value, const std::string& at, Names known) {
     return is_object_of(value, at, std::vector<std::string_view>{known});
@@ -76,14 +80,16 @@ class FileReader {
   };
 
   std::vector<DialectProblem> problems;
-  std::vector<std::string> secrets;     ///< noted so far, in the order of the file
-  const json::Value* tables = nullptr;  ///< of the file, for $map
-  bool reads_body = false;              ///< set by pointers into the body
+  std::vector<std::string> secrets;      ///< noted so far, in the order of the file
+  const json::Value* tables = nullptr;   ///< of the file, for $map
+  std::vector<std::string> open_tables;  ///< that are being read, each for the one before
+  bool reads_body = false;               ///< set by pointers into the body
 
  private:
   std::string_view file_name_;
   const Places& places_;
   int item_depth_ = 0;
+  std::size_t parts_ = 0;
 };
 
 }  // namespace hookswitch::webhook

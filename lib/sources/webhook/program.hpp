@@ -38,6 +38,13 @@ inline constexpr std::size_t kBlockLinesMax =
 inline constexpr std::size_t kBlockFieldsMax = 10'000;  // of all blocks of one body
 inline constexpr std::chrono::seconds kTokenSkew{60};   // between a token's maker's clock and ours
 
+// Bounds of one file: a table is compiled anew wherever it is used, so a short file could make a
+// program of any size.
+inline constexpr std::size_t kProgramPartsMax =
+    20'000;  // expressions, conditions, values; the largest of ours makes 320
+inline constexpr std::size_t kPartBytes = 256;    // of text to a part: one part holds about as much
+inline constexpr std::size_t kTableDepthMax = 8;  // tables that name tables; shipped ones use one
+
 enum class Root { method, path, query, header, body, raw_form, index, item };
 
 inline constexpr std::array<std::pair<std::string_view, Root>, 8> kRoots{

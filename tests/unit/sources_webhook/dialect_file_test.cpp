@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include "hook_fixture.hpp"
 
 namespace hookswitch::testing {
@@ -107,6 +109,58 @@ TEST(DialectFile, NoWayOutOfTheZoneFolder) {
   EXPECT_FALSE(is_time_zone("/etc/localtime"));
   EXPECT_FALSE(is_time_zone(""));
   EXPECT_TRUE(is_time_zone("UTC"));
+}
+
+/// A dialect with these tables, and a rule that uses the table `a`.
+std::string with_tables(const std::string& tables) {
+  return R"({"dialect":"x","decode":["json"],"tables":{)" + tables +
+         R"(},"rules":[{"emit":{"type":"ringing","reason":{"$map":"a","of":"/body/y"}}}]})";
+}
+
+TEST(DialectFile, ATableThatRefersToItselfIsAProblem) {
+  EXPECT_EQ(problem(with_tables(R"("a":{"x":{"$map":"a","of":"/body/x"}})")),
+            "x.json:1: /tables/a/x/$map: the table refers to itself");
+  EXPECT_EQ(told(problems_of(with_tables(
+                R"("a":{"x":{"$map":"b","of":"/body/x"}},"b":{"x":{"$map":"a","of":"/body/x"}})"))),
+            "x.json:1: /tables/a/x/$map: the table refers to itself\n"
+            "x.json:1: /tables/b/x/$map: the table refers to itself\n");
+  EXPECT_NE(problems_of(R"({"dialect":"x","decode":["json"],
+      "tables":{"":{"x":{"$map":{"y":{"$map":"","of":"/body"}},"of":"/body"}}},"rules":[]})")
+                .front()
+                .what.find("refers to itself"),
+            std::string::npos);
+}
+
+TEST(DialectFile, TablesOfTablesAreBounded) {
+  const auto chain = [](int count, int rows) {
+    std::string out = R"("z":{"x":"1"})";
+    for (int i = 0; i < count; ++i) {
+      const std::string next = i + 1 == count ? "z" : std::string(1, static_cast<char>('b' + i));
+      out += fmt::format(R"(,"{}":{{)", static_cast<char>('a' + i));
+      for (int row = 0; row < rows; ++row)
+        out +=
+            fmt::format(R"({}"{}":{{"$map":"{}","of":"/body/x"}})", row == 0 ? "" : ",", row, next);
+      out += "}";
+    }
+    return with_tables(out);
+  };
+  EXPECT_NE(compiled(chain(7, 2)), nullptr);
+  EXPECT_EQ(problems_of(chain(25, 2)).front().what, "tables refer to tables more than 8 deep");
+  EXPECT_NE(problem(chain(4, 40)).find("makes more than 20000 parts"), std::string::npos);
+}
+
+TEST(DialectFile, ALongTextInATableCountsWhereverItIsUsed) {
+  std::string rows;
+  for (int i = 0; i < 1000; ++i)
+    rows += fmt::format(R"({}"{}":{{"$map":"b","of":"/body"}})", i == 0 ? "" : ",", i);
+  for (const std::string text : {R"("{}")", R"({{"$lit":"{}"}})", R"({{"$re":"{}","of":"/body"}})",
+                                 R"({{"$if":{{"/body":"{}"}},"then":"1"}})"})
+    EXPECT_NE(problem(with_tables(R"("b":{"x":)" +
+                                  fmt::format(fmt::runtime(text), std::string(10'000, 'y')) +
+                                  R"(},"a":{)" + rows + "}"))
+                  .find("makes more than 20000 parts"),
+              std::string::npos)
+        << text;
 }
 
 TEST(DialectFile, AuthThatProvesNothingIsAProblem) {
