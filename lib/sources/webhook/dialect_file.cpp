@@ -282,6 +282,12 @@ std::variant<DialectProgramPtr, std::vector<DialectProblem>> compile_dialect(
   const std::string plain = webhook::blank_comments(text);
   const auto document = json::parse(plain);
   const webhook::Places places{plain};
+  if (places.too_long)
+    return std::vector{
+        DialectProblem{fmt::format("{}:{}: {}", file_name, places.line(*places.too_long),
+                                   places.too_long->empty() ? "/" : *places.too_long),
+                       fmt::format("holds a value whose pointer has more than {} bytes",
+                                   webhook::kPointerBytesMax)}};
   if (!document)
     return std::vector{webhook::syntax_problem(plain, file_name, places, document.error())};
   webhook::FileReader in{file_name, places};

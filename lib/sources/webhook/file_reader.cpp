@@ -13,6 +13,7 @@ std::string under(const std::string& at, std::string_view name) {
 }
 
 void FileReader::problem(const std::string& at, std::string what) {
+  if (problems.size() == kProblemsMax) return;
   DialectProblem found{
       fmt::format("{}:{}: {}", file_name_, places_.line(at), at.empty() ? "/" : at),
       std::move(what)};

@@ -14,6 +14,8 @@ std::size_t end_of_string(std::string_view text, std::size_t at) {
   return std::min(at + 1, text.size());
 }
 
+constexpr std::size_t kDoubledMax = 100;  // only the first is told
+
 struct Level {
   bool object;
   std::string pointer;
@@ -67,7 +69,16 @@ Places::Places(std::string_view text) {
     const Level& top = levels.back();
     return top.pointer + "/" + (top.object ? escape_token(top.key) : std::to_string(top.index));
   };
-  const auto note_value = [&] { lines.try_emplace(pointer_here(), line); };
+  // False at the first pointer that is too long.
+  const auto note = [&](int at_line, bool is_key) {
+    const std::string pointer = pointer_here();
+    if (pointer.size() > kPointerBytesMax) {
+      too_long = levels.back().pointer;
+      return false;
+    }
+    if (!lines.try_emplace(pointer, at_line).second && is_key) doubled.push_back(pointer);
+    return lines.size() < kJsonValuesMax && doubled.size() < kDoubledMax;
+  };
   for (std::size_t i = 0; i < text.size();) {
     const char c = text[i];
     if (c == '\n') ++line;
@@ -78,9 +89,9 @@ Places::Places(std::string_view text) {
         levels.back().key =
             std::string{text.substr(i + 1, end - i - 2 < text.size() ? end - i - 2 : 0)};
         levels.back().has_key = true;
-        if (!lines.try_emplace(pointer_here(), key_line).second) doubled.push_back(pointer_here());
-      } else {
-        note_value();
+        if (!note(key_line, true)) return;
+      } else if (!note(line, false)) {
+        return;
       }
       line += static_cast<int>(std::count(text.begin() + static_cast<std::ptrdiff_t>(i),
                                           text.begin() + static_cast<std::ptrdiff_t>(end), '\n'));
@@ -88,7 +99,7 @@ Places::Places(std::string_view text) {
       continue;
     }
     if (c == '{' || c == '[') {
-      note_value();
+      if (!note(line, false)) return;
       if (levels.size() >= kJsonDepthMax) return;
       levels.push_back(Level{c == '{', pointer_here(), {}});
     } else if ((c == '}' || c == ']') && !levels.empty()) {
@@ -97,7 +108,7 @@ Places::Places(std::string_view text) {
       ++levels.back().index;
       levels.back().has_key = false;
     } else if (c == '-' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z')) {
-      note_value();
+      if (!note(line, false)) return;
     }
     ++i;
   }

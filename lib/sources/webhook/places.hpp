@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstddef>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -14,8 +16,13 @@ std::string blank_comments(std::string_view text);
 /// Line (from 1) of the byte at `offset`.
 int line_at(std::string_view text, std::size_t offset);
 
+/// A place has its pointer whole, so without this bound a long key would be kept once for each
+/// value under it. What a person writes stays under 200 bytes.
+inline constexpr std::size_t kPointerBytesMax = 512;
+
 /// Where the values of a JSON text are, and keys that occur twice. Reads any bytes; what is no JSON
-/// gives few places.
+/// gives few places. Stops at the first pointer of more than kPointerBytesMax, and after
+/// kJsonValuesMax places.
 struct Places {
   explicit Places(std::string_view text);
   /// Of the value at `pointer` (RFC 6901); of the nearest one around it when it has none itself.
@@ -23,6 +30,7 @@ struct Places {
 
   std::map<std::string, int, std::less<>> lines;  ///< by pointer; for members the line of the key
   std::vector<std::string> doubled;               ///< pointers of keys that occur twice
+  std::optional<std::string> too_long;  ///< pointer of what holds the value whose pointer is
 };
 
 /// RFC 6901: `~` and `/` of a token written as `~0` and `~1`.

@@ -42,6 +42,7 @@ inline constexpr std::chrono::seconds kTokenSkew{60};   // between a token's mak
 // program of any size.
 inline constexpr std::size_t kProgramPartsMax =
     20'000;  // expressions, conditions, values; the largest of ours makes 320
+inline constexpr std::size_t kProblemsMax = 100;  // told of one file: more than a person reads
 inline constexpr std::size_t kPartBytes = 256;    // of text to a part: one part holds about as much
 inline constexpr std::size_t kTableDepthMax = 8;  // tables that name tables; shipped ones use one
 

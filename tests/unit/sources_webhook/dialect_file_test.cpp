@@ -131,6 +131,27 @@ TEST(DialectFile, ATableThatRefersToItselfIsAProblem) {
             std::string::npos);
 }
 
+TEST(DialectFile, ALongKeyIsNotKeptForEachValueUnderIt) {
+  std::string values = "1";
+  for (int i = 1; i < 70'000; ++i) values += ",1";
+  const std::string key(100'000, 'k');
+  const std::string text =
+      "{\n\"dialect\":\"x\",\"tables\":{\n\"a\":{\"" + key + "\":[" + values + "]";
+  const std::string told =
+      "x.json:3: /tables/a: holds a value whose pointer has more than 512 bytes";
+  EXPECT_EQ(problem(text + "}}}"), told);
+  EXPECT_EQ(problem(text), told);
+  EXPECT_EQ(problem("{\"" + key + "\":1}").substr(0, 20), "x.json:1: /: holds a");
+  EXPECT_NE(compiled(with_tables("\"a\":{\"" + std::string(400, 'k') + "\":\"1\"}")), nullptr);
+}
+
+TEST(DialectFile, NoMoreProblemsAreToldThanAPersonReads) {
+  std::string rows;
+  for (int i = 0; i < 5000; ++i) rows += fmt::format(R"({}{{}})", i == 0 ? "" : ",");
+  EXPECT_EQ(problems_of(R"({"dialect":"x","decode":["json"],"rules":[)" + rows + "]}").size(),
+            100U);
+}
+
 TEST(DialectFile, TablesOfTablesAreBounded) {
   const auto chain = [](int count, int rows) {
     std::string out = R"("z":{"x":"1"})";
