@@ -69,6 +69,8 @@ Time untimed_place(const CallRecord& record, std::size_t at) {
   for (std::size_t i = 0; i < record.notes.size(); ++i) {
     const Note& other = record.notes[i];
     if (i == at || other.at > late.at || late.at - other.at > kReorderWindow) continue;
+    // What the record of a whole call names may be the call's start.
+    if (other.type == FactType::report && other.told_at) continue;
     const Mention& about = record.mentions[other.mention];
     if (record.parts[about.part].source != record.parts[who.part].source) continue;
     // Who calls did so before anybody answered that call.

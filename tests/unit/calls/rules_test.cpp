@@ -187,6 +187,18 @@ TEST(ReportRules, RecordingThatASecondSourceNamesTooIsNoSecondReport) {
   EXPECT_EQ(Bench::text_of(bench.feed(again)), "");
 }
 
+TEST(ReportRules, AnswerHeardOfAfterTheReportIsNotPutAtTheStartThatTheReportNames) {
+  Bench bench;
+  bench.feed({Say{FactType::started, 1000}.id("c1").outbound().from_ext("101").to(kJane),
+              Say{FactType::ended, 1010}.id("c1").agent("101"),
+              Say{FactType::report, 1020}.id("c1").outbound().from_ext("101").to(kJane).told(500),
+              Say{FactType::answered, 1030}.id("c1").agent("101")});
+  EXPECT_EQ(bench.call().started_at, at_ms(1000));
+  EXPECT_EQ(bench.leg(kJane).role, LegRole::callee);
+  EXPECT_EQ(bench.leg(kJane).end_reason, Disposition::answered);
+  EXPECT_EQ(bench.problems(), "");
+}
+
 TEST(TransferRules, LateNewsOfAnEarlierLegDoesNotTellATransferTwice) {
   Bench bench;
   bench.feed({jane(FactType::answered, 5000).to_ext("102").agent("102").told(),
