@@ -61,17 +61,24 @@ Problem take_jwt(std::string_view text, RequestDocument& out) {
   return take_json(token->claims, out, out.body);
 }
 
-/// The first character tells JSON from a form; senders that leave out the type, or say text/plain,
-/// are many.
+bool is_token(std::string_view text) {
+  const auto token = split_jws(text);
+  return token && token->header.starts_with('{');
+}
+
+/// The first character tells JSON from a form, and a token is neither, whatever its type says;
+/// senders that leave out the type, or say text/plain, are many.
 Problem take_auto(const std::string& type, RequestDocument& out, Value& parsed) {
   const auto body = trim(out.text);
   if (body.empty()) {
     out.body.CopyFrom(out.query, out.arena);
     return std::nullopt;
   }
+  const bool may_be_token = type.empty() || type.starts_with("text/") || type == kFormType ||
+                            type == "application/jose" || is_json_type(type);
+  if (type == "application/jwt" || (may_be_token && is_token(body))) return take_jwt(out.text, out);
   if (is_json_type(type)) return take_body_json(out, parsed);
   if (type == kFormType) return take_form(out.text, false, out);
-  if (type == "application/jwt") return take_jwt(out.text, out);
   if (!type.empty() && !type.starts_with("text/"))
     return Error{Errc::unsupported_media_type, "neither JSON nor a form"};
   if (body.front() == '{' || body.front() == '[') return take_body_json(out, parsed);
@@ -266,9 +273,10 @@ Problem decode_body(const HookRequest& request, const std::vector<Decoding>& ste
     if (problem) return problem;
   }
   const bool is_json = out.kept.size() == read_before + 1 || (was_parsed && parsed.IsNull());
-  out.is_parsed = is_json && steps.size() == 1 &&
-                  (steps[0].step == Decoding::Step::json ||
-                   (steps[0].step == Decoding::Step::auto_ && type != "application/jwt"));
+  out.is_parsed =
+      is_json && steps.size() == 1 &&
+      (steps[0].step == Decoding::Step::json || (steps[0].step == Decoding::Step::auto_ &&
+                                                 type != "application/jwt" && !is_token(out.text)));
   return std::nullopt;
 }
 

@@ -28,6 +28,30 @@ TEST(DecodeJwt, TheBodyBecomesTheClaims) {
   EXPECT_EQ(body_of(R"(["auto"])", post(token + "\r\n", "application/jwt; charset=utf-8")), claims);
 }
 
+TEST(DecodeJwt, AutoTakesATokenForOneWhateverItsType) {
+  const std::string claims = R"({"state":"hold"})", token = encoded(R"({"alg":"HS256"})", claims);
+  for (const std::string type : {"", "text/plain", "application/json", "application/vnd.a+json",
+                                 "application/x-www-form-urlencoded", "application/jwt"})
+    EXPECT_EQ(body_of(R"(["auto"])", post(token + "\r\n", type)), claims) << type;
+  EXPECT_EQ(body_of(R"(["auto"])", post(token, "image/png")), "error unsupported_media_type");
+}
+
+TEST(DecodeJwt, AutoTakesNothingElseForAToken) {
+  EXPECT_EQ(body_of(R"(["auto"])", post("a.b.c", "")), R"({"a.b.c":""})");
+  EXPECT_EQ(body_of(R"(["auto"])", post("ab12.cd34.ef56", "text/plain")),
+            R"({"ab12.cd34.ef56":""})");
+  EXPECT_EQ(body_of(R"(["auto"])", post("a=e30.e30.e30", "")), R"({"a":"e30.e30.e30"})");
+  EXPECT_EQ(body_of(R"(["auto"])", post("1.2", "application/json")), "1.2");
+}
+
+TEST(DecodeJwt, AHandshakesReadingOfATokenIsNotThatOfItsText) {
+  const Hook hook{
+      compiled(R"({"dialect":"t","handshake":[{"when":{"/body/test":1},"decode":["auto"],
+                   "reply":{}}],"decode":["json"],"rules":[{"emit":{"type":"updated"}}]})"),
+      options_with()};
+  EXPECT_EQ(error_of(hook.handle(post(encoded(R"({"alg":"HS256"})", "{}")))), "bad_json");
+}
+
 TEST(DecodeJwt, WhatIsNoTokenIsRefused) {
   for (const std::string text : {"", "a", "a.b", "..", "e30..", "e30.e30.a.b", "e30.e30.=", "{}"})
     EXPECT_EQ(body_of(R"(["jwt"])", post(text, "application/jwt")), "error bad_request") << text;
