@@ -58,9 +58,11 @@ void CallTable::apply(const Fact& fact, Step& step) {
   watch_for_fusion(fact.org);
   const FactKeys keys = strong_keys(fact, source, sources_);
   const Text tuple = keys.empty() ? tuple_text(fact, source) : Text{};
-  Match found = keys.empty() ? match_tuple(fact, tuple) : match(fact, keys, step);
+  std::optional<Merged> merged;
+  Match found = keys.empty() ? match_tuple(fact, tuple) : match(fact, keys, merged, step);
   const bool next_call = found.slot != kNone && records_[found.slot]->ended && !keys.empty() &&
                          is_next_call(fact, source, keys, *records_[found.slot]);
+  if (next_call) tell_merge(found.slot, merged, step);
   if (next_call) found.slot = kNone;
   bool is_new = false;
   if (found.slot == kNone) {
@@ -81,11 +83,11 @@ void CallTable::apply(const Fact& fact, Step& step) {
   const Text& own_tuple = keys.empty() ? tuple : (is_new ? tuple_text(fact, source) : Text{});
   if (!own_tuple.empty()) add_tuple(found.slot, own_tuple, step);
   const JoinedBy rule = is_new ? JoinedBy::first_fact : found.rule;
-  if (take_fact(found.slot, fact, source, rule, step)) seek_other_source(found.slot, step);
+  if (take_fact(found.slot, fact, source, rule, merged, step)) seek_other_source(found.slot, step);
 }
 
 bool CallTable::take_fact(Slot slot, const Fact& fact, SourceIndex source, JoinedBy rule,
-                          Step& step) {
+                          std::optional<Merged>& merged, Step& step) {
   CallRecord& record = *records_[slot];
   // Saved even when nothing is told: keys and the last sign of life must outlive a restart.
   touch(slot, step);
@@ -93,6 +95,7 @@ bool CallTable::take_fact(Slot slot, const Fact& fact, SourceIndex source, Joine
   record.check_until.reset();
   const auto at = add_note(record, fact, source, rule, *directory_);
   if (!at) {
+    tell_merge(slot, merged, step);
     ++facts_ignored_;
     return false;
   }
@@ -111,11 +114,11 @@ bool CallTable::take_fact(Slot slot, const Fact& fact, SourceIndex source, Joine
   Truth truth;
   Before before;
   Earlier earlier;
-  if (was_told && !ties && fold_step(record, sources_, earlier, truth) &&
+  if (was_told && !ties && !merged && fold_step(record, sources_, earlier, truth) &&
       earlier.call.legs.size() == record.legs.size()) {
     before = {show(record, std::move(earlier.call), sources_), {}, earlier.happenings};
   } else {
-    if (was_told) {
+    if (was_told && !merged) {
       const Note note = record.notes.back();
       record.notes.pop_back();
       before.truth = fold(record, sources_);
@@ -130,10 +133,25 @@ bool CallTable::take_fact(Slot slot, const Fact& fact, SourceIndex source, Joine
   if (fact.type == FactType::recording)
     cause.recording = fact.recording.id.empty() ? fact.recording.url : fact.recording.id;
   const std::size_t told = step.events.size();
-  tell(record, before, truth, sources_, cause, step.events);
+  if (merged)
+    tell_merged(record, *merged, truth, sources_, cause, step.events);
+  else
+    tell(record, before, truth, sources_, cause, step.events);
   if (step.events.size() == told) ++facts_ignored_;
   settled(slot, truth, was_ended);
   return true;
+}
+
+/// A merge is told together with the fact that made it. Where that brings nothing, or there is
+/// none, it is told alone.
+void CallTable::tell_merge(Slot slot, std::optional<Merged>& merged, Step& step) {
+  if (!merged) return;
+  CallRecord& record = *records_[slot];
+  const bool was_ended = record.ended;
+  Truth truth = fold(record, sources_);
+  tell_merged(record, *merged, truth, sources_, {}, step.events);
+  settled(slot, truth, was_ended);
+  merged.reset();
 }
 
 /// What the table keeps of the truth, so that it need not ask again.
@@ -153,7 +171,8 @@ void CallTable::settled(Slot slot, const Truth& truth, bool was_ended) {
 
 // --- which call
 
-CallTable::Match CallTable::match(const Fact& fact, const FactKeys& keys, Step& step) {
+CallTable::Match CallTable::match(const Fact& fact, const FactKeys& keys,
+                                  std::optional<Merged>& merged, Step& step) {
   Match found;
   for (const FactKey& key : keys) {
     // What a living call owns leads to no other living one.
@@ -166,11 +185,12 @@ CallTable::Match CallTable::match(const Fact& fact, const FactKeys& keys, Step& 
       continue;
     }
     const CallRecord &one = *records_[found.slot], &two = *records_[slot];
-    if (may_merge(one, two, fact.occurred()))
-      found.slot =
-          merge(found.slot, slot,
-                {key.rule, 100, key.key.source, fact.occurred(), {}, key.key.value}, &fact, step);
-    else if (one.ended && !two.ended)
+    if (may_merge(one, two, fact.occurred())) {
+      tell_merge(found.slot, merged, step);  // a third call: one after the other
+      found.slot = merge(found.slot, slot,
+                         {key.rule, 100, key.key.source, fact.occurred(), {}, key.key.value}, &fact,
+                         merged, step);
+    } else if (one.ended && !two.ended)
       found = {slot, key.rule};
   }
   return found;
@@ -318,8 +338,11 @@ void CallTable::seek_other_source(Slot slot, Step& step) {
   see(slot, own.notes.size() - 1);
   if (other == kNone) return;
   const Text evidence = sight.number.empty() ? sight.ext : sight.number;
-  merge(slot, other, {JoinedBy::fusion, confidence, sight.source, sight.at, {}, evidence}, nullptr,
-        step);
+  std::optional<Merged> merged;
+  const Slot kept =
+      merge(slot, other, {JoinedBy::fusion, confidence, sight.source, sight.at, {}, evidence},
+            nullptr, merged, step);
+  tell_merge(kept, merged, step);
 }
 
 /// Where only one source tells of calls there is nobody to compare with. With the second, and after
@@ -355,7 +378,7 @@ void CallTable::see(Slot slot, std::size_t note) {
 }
 
 CallTable::Slot CallTable::merge(Slot one, Slot two, const Joined& why, const Fact* fact,
-                                 Step& step) {
+                                 std::optional<Merged>& merged, Step& step) {
   // Ids sort by time: the older one survives. A call that is over does not swallow a living one.
   const bool one_lives = !records_[one]->ended, two_lives = !records_[two]->ended;
   const bool one_told = records_[one]->told, two_told = records_[two]->told;
@@ -368,11 +391,16 @@ CallTable::Slot CallTable::merge(Slot one, Slot two, const Joined& why, const Fa
   const bool was_ended = record.ended, was_told = record.told, gone_told = gone.told;
   Before before;
   std::shared_ptr<const Call> shown_gone;
+  std::vector<Happening> gone_happened;
   if (was_told) {
     before.truth = fold(record, sources_);
     before.call = show(record, whole_call(*before.truth), sources_);
   }
-  if (gone_told) shown_gone = shown(lost);
+  if (gone_told) {
+    Truth truth = fold(gone, sources_);
+    gone_happened = std::move(truth.happenings);
+    shown_gone = show(gone, whole_call(std::move(truth)), sources_);
+  }
   if (fact != nullptr) {
     mark_handed_on(record, *fact, why.source);
     mark_handed_on(gone, *fact, why.source);
@@ -430,15 +458,15 @@ CallTable::Slot CallTable::merge(Slot one, Slot two, const Joined& why, const Fa
   free_.push_back(lost);
   --count_;
 
-  Truth truth = fold(record, sources_);
   for (std::size_t i = notes_before; i < record.notes.size(); ++i) see(kept, i);
   if (!was_told) return kept;
   if (gone_told) {
-    tell_merged(record, before, shown_gone, truth, sources_, why.at, step.events);
-  } else {
-    const Cause cause{&record.notes.back(), {}};
-    tell(record, before, truth, sources_, cause, step.events);
+    merged = Merged{std::move(before), std::move(shown_gone), std::move(gone_happened), why.at};
+    return kept;
   }
+  Truth truth = fold(record, sources_);
+  const Cause cause{&record.notes.back(), {}};
+  tell(record, before, truth, sources_, cause, step.events);
   settled(kept, truth, was_ended);
   return kept;
 }
@@ -474,7 +502,8 @@ void CallTable::end_by_tick(Slot slot, Time now, Disposition why, Step& step) {
   end.received = now;
   end.at = now;
   if (why == Disposition::reconciled) end.disposition = why;
-  take_fact(slot, end, SourceBook::kBroker, JoinedBy::tick, step);
+  std::optional<Merged> none;
+  take_fact(slot, end, SourceBook::kBroker, JoinedBy::tick, none, step);
 }
 
 void CallTable::tick(Time now, Step& step) {

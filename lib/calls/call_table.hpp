@@ -23,6 +23,7 @@
 
 namespace hookswitch {
 
+struct Merged;
 struct Truth;
 
 struct CallLimits {
@@ -110,17 +111,21 @@ class CallTable {
     JoinedBy rule = JoinedBy::first_fact;
   };
 
-  Match match(const Fact& fact, const FactKeys& keys, Step& step);
+  /// `merged`: what of it is still to be told.
+  Match match(const Fact& fact, const FactKeys& keys, std::optional<Merged>& merged, Step& step);
   Match match_tuple(const Fact& fact, const Text& tuple) const;
   Match match_fusion(const Fact& fact, SourceIndex source, const FactKeys& keys);
   bool is_next_call(const Fact& fact, SourceIndex source, const FactKeys& keys,
                     const CallRecord& ended) const;
   bool may_merge(const CallRecord& one, const CallRecord& two, Time at) const;
   /// `fact`: what ties them together, if it was a fact and not fusion.
-  Slot merge(Slot one, Slot two, const Joined& why, const Fact* fact, Step& step);
+  Slot merge(Slot one, Slot two, const Joined& why, const Fact* fact, std::optional<Merged>& merged,
+             Step& step);
+  void tell_merge(Slot slot, std::optional<Merged>& merged, Step& step);
   Slot create(const Fact& fact, JoinedBy rule, SourceIndex source);
   /// Whether it said anything new.
-  bool take_fact(Slot slot, const Fact& fact, SourceIndex source, JoinedBy rule, Step& step);
+  bool take_fact(Slot slot, const Fact& fact, SourceIndex source, JoinedBy rule,
+                 std::optional<Merged>& merged, Step& step);
   void seek_other_source(Slot slot, Step& step);
   Slot other_source_call(const FusionSight& sight, const Text& org, const CallRecord& own,
                          std::uint8_t& confidence) const;

@@ -130,7 +130,7 @@ class Teller {
       : record_(record), sources_(sources), events_(events) {}
 
   void step(const Before& before, Truth& truth, const Cause& cause);
-  void merge(const Before& before, const std::shared_ptr<const Call>& gone, Truth& truth, Time at);
+  void merge(const Merged& merged, Truth& truth, const Cause& cause);
 
  private:
   void start();
@@ -647,11 +647,10 @@ std::shared_ptr<const Call> Teller::joined(const Call& before,
   return out;
 }
 
-void Teller::merge(const Before& earlier, const std::shared_ptr<const Call>& gone, Truth& truth,
-                   Time at) {
-  at_ = at;
-  const std::shared_ptr<const Call>& before = earlier.call;
-  take(earlier, truth);
+void Teller::merge(const Merged& merged, Truth& truth, const Cause& cause) {
+  at_ = merged.at;
+  const std::shared_ptr<const Call>&before = merged.before.call, &gone = merged.gone;
+  take(merged.before, truth);
   const auto absorbed = legs_of_absorbed(*before, *gone);
   keep_what_was_told_of(absorbed);
   std::shared_ptr<const Call> was = joined(*before, absorbed);
@@ -666,6 +665,7 @@ void Teller::merge(const Before& earlier, const std::shared_ptr<const Call>& gon
   if (after_end_) {
     correct_ended(*before);
     emit(EventType::call_merged).absorbed = gone->id;
+    if (cause.note != nullptr) after_the_end(Call{*now_}, cause);
     return remember();
   }
   withdraw_legs(*before, [&](const Leg& leg) { return now_->find_leg(leg.id) != nullptr; });
@@ -676,7 +676,16 @@ void Teller::merge(const Before& earlier, const std::shared_ptr<const Call>& gon
     if (!is_over(leg)) all.push_back(leg.id);
   emit(EventType::call_merged, {}, std::move(all)).absorbed = gone->id;
   now_ = whole;
-  go_on_from(std::move(was), events_.size());
+  const auto told_of_gone = [&](const Happening& one) {
+    return std::any_of(merged.gone_happened.begin(), merged.gone_happened.end(),
+                       [&](const Happening& known) { return known.mark == one.mark; });
+  };
+  std::vector<Happening> happened = truth.happenings;
+  std::erase_if(happened, told_of_gone);
+  go_on_from(std::move(was), events_.size(), &merged.before, &happened);
+  if (now_->state == CallState::ended && cause.note != nullptr &&
+      cause.note->type == FactType::report)
+    emit(EventType::call_report);
   remember();
 }
 
@@ -703,10 +712,9 @@ void tell(CallRecord& record, const Before& before, Truth& truth, const SourceBo
   Teller{record, sources, events}.step(before, truth, cause);
 }
 
-void tell_merged(CallRecord& record, const Before& before,
-                 const std::shared_ptr<const Call>& shown_gone, Truth& truth,
-                 const SourceBook& sources, Time at, std::vector<Event>& events) {
-  Teller{record, sources, events}.merge(before, shown_gone, truth, at);
+void tell_merged(CallRecord& record, const Merged& merged, Truth& truth, const SourceBook& sources,
+                 const Cause& cause, std::vector<Event>& events) {
+  Teller{record, sources, events}.merge(merged, truth, cause);
 }
 
 }  // namespace hookswitch

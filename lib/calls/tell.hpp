@@ -32,10 +32,17 @@ struct Cause {
 void tell(CallRecord& record, const Before& before, Truth& truth, const SourceBook& sources,
           const Cause& cause, std::vector<Event>& events);
 
-/// The same after `gone` has been taken into `record`: one `call.merged`, then what the union of
-/// the two changed. `shown_gone` is the absorbed call as it was told last, under its own id.
-void tell_merged(CallRecord& record, const Before& before,
-                 const std::shared_ptr<const Call>& shown_gone, Truth& truth,
-                 const SourceBook& sources, Time at, std::vector<Event>& events);
+/// A merge that is still to be told.
+struct Merged {
+  Before before;                         ///< the survivor, with its truth
+  std::shared_ptr<const Call> gone;      ///< as it was told last, under its own id
+  std::vector<Happening> gone_happened;  ///< told under that id
+  Time at{};
+};
+
+/// The same after another call has been taken into `record`: one `call.merged`, then what the union
+/// of the two changed, and `cause`, the fact that made them one (note: nullptr if none did).
+void tell_merged(CallRecord& record, const Merged& merged, Truth& truth, const SourceBook& sources,
+                 const Cause& cause, std::vector<Event>& events);
 
 }  // namespace hookswitch

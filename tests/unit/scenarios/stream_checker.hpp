@@ -29,6 +29,10 @@ class StreamChecker {
       if (std::find(touched.begin(), touched.end(), id) == touched.end()) touched.push_back(id);
     }
     for (const std::string& id : touched) after_step(stories_.at(id));
+    for (const auto& [user, event] : dismissed_)
+      if (living(*stories_.at(event.call->id).last, user))
+        complain(event, user + " was told to be gone from the absorbed call and goes on in this");
+    dismissed_.clear();
   }
 
   /// Empty: every promise held. At most a few; the first is the one to look at.
@@ -306,11 +310,15 @@ class StreamChecker {
     gone.merged = true;
     if (gone.ended) return;
     for (const auto& [user, view] : gone.views) {
-      // Told in the same step that the own part is over: their leg is not one of the union.
-      if (view.closed || view.said_over) continue;
-      story.views.try_emplace(user, view);
+      if (view.closed) continue;
       const bool sees = std::any_of(event.audience.begin(), event.audience.end(),
                                     [&who = user](const auto& each) { return each == who; });
+      // The end of the own part is the last that is told of it (model.md §7), if it is the end.
+      if (view.said_over) {
+        if (!sees) dismissed_.emplace_back(user, event);
+        continue;
+      }
+      story.views.try_emplace(user, view);
       if (!sees) complain(event, user + " was in the absorbed call and is not told");
     }
     for (const Leg& old : gone.last->legs) {
@@ -325,6 +333,7 @@ class StreamChecker {
   std::map<std::string, Story, std::less<>> stories_;
   std::vector<std::string> call_ids_;
   std::vector<std::string> problems_, rewrites_;
+  std::vector<std::pair<std::string, Event>> dismissed_;  ///< by a merge of this step
 };
 
 }  // namespace hookswitch::scenarios
