@@ -70,7 +70,8 @@ Time untimed_place(const CallRecord& record, std::size_t at) {
     const Note& other = record.notes[i];
     if (i == at || other.at > late.at || late.at - other.at > kReorderWindow) continue;
     // What the record of a whole call names may be the call's start.
-    if (other.type == FactType::report && other.told_at) continue;
+    const bool of_all = other.type == FactType::report || other.type == FactType::recording;
+    if (of_all && other.told_at) continue;
     const Mention& about = record.mentions[other.mention];
     if (record.parts[about.part].source != record.parts[who.part].source) continue;
     // Who calls did so before anybody answered that call.
@@ -86,8 +87,6 @@ Time untimed_place(const CallRecord& record, std::size_t at) {
     if (other.type == late.type && other.mention == late.mention) return late.at;
     // What was heard of before the later state did not overtake it: that one's clock is coarse.
     if (other.told_at && i > at) continue;
-    // A record of the whole call names a time of the call, not of a state.
-    if (other.type == FactType::report || other.type == FactType::recording) continue;
     if (rank(other.type) > rank(late.type)) out = std::min(out, other.at);
   }
   return out;
