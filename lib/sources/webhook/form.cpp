@@ -14,6 +14,34 @@ namespace {
 using json::Value;
 using Arena = json::Document::AllocatorType;
 
+bool is_hex(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+}
+
+/// A `%` that begins no escape stands for itself (WHATWG URL §1.3).
+std::string unescape(std::string_view text) {
+  if (auto plain = percent_decode(text, true)) return std::move(*plain);
+  std::string mended;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    mended += text[i];
+    if (text[i] == '%' && (i + 2 >= text.size() || !is_hex(text[i + 1]) || !is_hex(text[i + 2])))
+      mended += "25";
+  }
+  return percent_decode(mended, true).value_or("");
+}
+
+/// Old senders know no UTF-8; each of their bytes is the code point of that number.
+std::string to_utf8(std::string text) {
+  if (is_utf8(text)) return text;
+  std::string out;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte >= 0x80) out += static_cast<char>(0xc0 | byte >> 6);
+    out += byte >= 0x80 ? static_cast<char>(0x80 | (byte & 0x3f)) : c;
+  }
+  return out;
+}
+
 Result<std::vector<FormField>> split(std::string_view text, bool decode) {
   std::vector<FormField> out;
   while (!text.empty()) {
@@ -26,15 +54,8 @@ Result<std::vector<FormField>> split(std::string_view text, bool decode) {
     const auto name = pair.substr(0, equals);
     const auto value =
         equals == std::string_view::npos ? std::string_view{} : pair.substr(equals + 1);
-    FormField field{std::string{name}, std::string{value}};
-    if (decode) {
-      auto plain_name = percent_decode(name, true), plain_value = percent_decode(value, true);
-      if (!plain_name || !plain_value)
-        return Error{Errc::bad_request, "a form field has a broken escape"};
-      field = FormField{std::move(*plain_name), std::move(*plain_value)};
-    }
-    if (!is_utf8(field.name) || !is_utf8(field.value))
-      return Error{Errc::bad_encoding, "a form field is not UTF-8"};
+    FormField field{to_utf8(decode ? unescape(name) : std::string{name}),
+                    to_utf8(decode ? unescape(value) : std::string{value})};
     if (!field.name.empty()) out.push_back(std::move(field));
   }
   return out;

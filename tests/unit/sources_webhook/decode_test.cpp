@@ -60,6 +60,15 @@ TEST(DecodeJwt, WhatIsNoTokenIsRefused) {
             "error bad_encoding");
 }
 
+TEST(DecodeForm, ABrokenEscapeStaysAndOtherBytesAreLatin1) {
+  const auto read = [](const std::string& text) {
+    return body_of(R"(["form"])", post(text, "application/x-www-form-urlencoded"));
+  };
+  EXPECT_EQ(read("a=100%&b=%zz&c=%4&d=%41%"), R"({"a":"100%","b":"%zz","c":"%4","d":"A%"})");
+  EXPECT_EQ(read("a=%%41&b%=1+2"), R"({"a":"%A","b%":"1 2"})");
+  EXPECT_EQ(read("a=Ren%E9&b=Ren%C3%A9&c=Ren\xe9"), R"({"a":"René","b":"René","c":"René"})");
+}
+
 TEST(DecodeBlocks, BlocksOfLinesAreAListOfObjects) {
   EXPECT_EQ(body_of(R"(["blocks"])", post("Asterisk Call Manager/9.0.0\r\nEvent: Newchannel\r\n"
                                           "Uniqueid: 1.1\r\nConnectedLineNum: <unknown>\r\n"
