@@ -101,7 +101,7 @@ Result<bool> read_start(std::string_view line, SipMessage& out) {
   out.request = true;
   out.method = line.substr(0, first);
   out.uri = line.substr(first + 1, last - first - 1);
-  if (!is_token(out.method) || out.method.size() > 32 ||
+  if (!is_token(out.method) || out.method.size() > kMethodBytesMax ||
       !equals_ignore_case(line.substr(last + 1), kVersion) || out.uri.empty() ||
       out.uri.find(' ') != std::string_view::npos || out.uri.size() > kHeaderValueMax)
     return bad("start line");
@@ -305,7 +305,7 @@ Result<SipMessage> read_sip(std::string& text) {
   if (blank == std::string_view::npos || !number) return bad("cseq");
   out.cseq = *number;
   const auto method = trimmed(cseq.substr(blank));
-  if (!is_token(method) || method.size() > 32 || (out.request && method != out.method))
+  if (!is_token(method) || method.size() > kMethodBytesMax || (out.request && method != out.method))
     return bad("cseq");
   out.method = method;
   if (out.call_id.empty() || !is_id(out.call_id)) return bad("call-id");

@@ -17,6 +17,7 @@ inline constexpr std::size_t kHeaderLinesMax = 256;   // a proxy chain of 70 Via
 inline constexpr std::size_t kHeaderValueMax = 4096;  // more is passed over where nothing needs it
 inline constexpr std::size_t kExtraHeadersMax = 32;   // X- and P- headers that are kept
 inline constexpr std::size_t kSdpLinesMax = 512;
+inline constexpr std::size_t kMethodBytesMax = 64;
 
 /// What an SDP body says of the audio of who sent it (RFC 3264 §5.1).
 enum class Media : std::uint8_t { sendrecv, sendonly, recvonly, inactive };
