@@ -47,6 +47,10 @@ std::vector<BrokerSource> broker_sources(const Settings& settings) {
     const auto& source = settings.sip_sources[i];
     out.push_back({source.org, source.name, settings.sip_rules[i], true});
   }
+  for (std::size_t i = 0; i < settings.hep_sources.size(); ++i) {
+    const auto& source = settings.hep_sources[i];
+    out.push_back({source.org, source.name, settings.hep_rules[i]});
+  }
   return out;
 }
 
@@ -89,6 +93,7 @@ SipSupervisorOptions sip_options(const Settings& settings) {
   SipSupervisorOptions out;
   out.executable = own_executable();
   out.sources = settings.sip_sources;
+  out.hep = settings.hep_sources;
   return out;
 }
 
@@ -158,6 +163,9 @@ bool App::start() {
   api_.set_bound(bound);
   std::vector<Fact> known;
   for (const auto& source : settings_->sip_sources)
+    for (auto& fact : broker_.living_legs(source.org, source.name))
+      known.push_back(std::move(fact));
+  for (const auto& source : settings_->hep_sources)
     for (auto& fact : broker_.living_legs(source.org, source.name))
       known.push_back(std::move(fact));
   sip_.know(known);
@@ -297,6 +305,7 @@ void App::reload() {
                            fresh->retention == before->retention &&
                            fresh->journal_bytes_max == before->journal_bytes_max);
     restart("sip sources", sip::same(fresh->sip_sources, before->sip_sources));
+    restart("hep sources", hep::same(fresh->hep_sources, before->hep_sources));
     const auto dialled = [](const Settings& of) {
       std::vector<feed::DialSettings> out;
       for (const auto& source : of.dial_sources) out.push_back(source.settings);

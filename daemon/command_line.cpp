@@ -87,9 +87,11 @@ int serve(const std::string& config) {
 int check(const std::string& config) {
   const auto settings = load_or_report(config);
   if (!settings) return kConfig;
-  fmt::print("{}: ok ({} organisations, {} users, {} sources, {} clients)\n", config,
-             settings->orgs.size(), settings->directory->users().size(),
-             settings->webhooks.size() + settings->sip_sources.size(), settings->clients.size());
+  fmt::print(
+      "{}: ok ({} organisations, {} users, {} sources, {} clients)\n", config,
+      settings->orgs.size(), settings->directory->users().size(),
+      settings->webhooks.size() + settings->sip_sources.size() + settings->hep_sources.size(),
+      settings->clients.size());
   return 0;
 }
 

@@ -296,6 +296,26 @@ void read_sip(Section& in, const std::string& name, const std::string& org,
   out.sip_sources.push_back(std::move(source));
 }
 
+void read_hep(Section& in, const std::string& name, const std::string& org,
+              const OrgNumbers& org_wide, Settings& out) {
+  hep::SourceSettings source;
+  source.org = org;
+  source.name = name;
+  in.required("address", source.address);
+  std::optional<Secret> key;
+  in.secret("auth_key_file", key);
+  const bool unreadable = in.has("auth_key_file") && !key;
+  if (key) source.auth_key = std::move(*key);
+  read_number_plan(in, source.numbers);
+  if (source.numbers.country.empty()) source.numbers.country = org_wide.country;
+  for (const auto& problem : hep::check(source))
+    if (!(problem.key == "address" && source.address.empty()) &&
+        !(problem.key == "auth_key_file" && unreadable))
+      in.fail(problem.key, problem.what);
+  out.hep_rules.push_back(read_rules(in));
+  out.hep_sources.push_back(std::move(source));
+}
+
 void read_dial(Section& in, const std::string& name, const std::string& org, bool is_ami,
                const OrgNumbers& org_wide, Settings& out) {
   DialSource source;
@@ -355,11 +375,12 @@ void read_sources(Section& root, const Directory& directory, Settings& out) {
       read_webhook(in, name, org, org_wide[org], out);
     } else if (kind == "sip") {
       read_sip(in, name, org, org_wide[org], out);
+    } else if (kind == "hep") {
+      read_hep(in, name, org, org_wide[org], out);
     } else if (kind == "ami" || kind == "esl") {
       read_dial(in, name, org, kind == "ami", org_wide[org], out);
     } else if (!kind.empty()) {
-      in.fail("kind", kind == "hep" ? "\"hep\" is not available yet"
-                                    : "must be \"webhook\", \"sip\", \"ami\" or \"esl\"");
+      in.fail("kind", "must be \"webhook\", \"sip\", \"hep\", \"ami\" or \"esl\"");
       continue;
     }
     in.finish();

@@ -23,6 +23,7 @@
 #include "recorder/options.hpp"
 #include "sinks/sink_settings.hpp"
 #include "sources/feed/dial_settings.hpp"
+#include "sources/hep/settings.hpp"
 #include "sources/sip/settings.hpp"
 #include "sources/webhook/delivery.hpp"
 
@@ -90,6 +91,8 @@ struct Settings {
   std::map<std::string, WebhookSource, std::less<>> webhooks;  ///< by name
   std::vector<sip::SourceSettings> sip_sources;
   std::vector<SourceRules> sip_rules;  ///< of sip_sources, in their order
+  std::vector<hep::SourceSettings> hep_sources;
+  std::vector<SourceRules> hep_rules;  ///< of hep_sources, in their order
   std::vector<DialSource> dial_sources;
   std::map<std::string, PageClient, std::less<>> clients;  ///< by id
   std::vector<SinkSettings> sinks;

@@ -27,6 +27,16 @@ std::string framed(const json::Writer& out) {
 
 std::int64_t number(std::size_t value) { return static_cast<std::int64_t>(value); }
 
+void write(json::Writer& out, const NumberPlan& numbers) {
+  out.member("country", numbers.country)
+      .member("intl_prefix", numbers.intl_prefix)
+      .member("e164_without_plus", numbers.e164_without_plus)
+      .key("strip_prefixes")
+      .begin_array();
+  for (const std::string& prefix : numbers.strip_prefixes) out.string(prefix);
+  out.end_array();
+}
+
 void write(json::Writer& out, const SourceSettings& source) {
   out.begin_object()
       .member("org", source.org)
@@ -40,14 +50,19 @@ void write(json::Writer& out, const SourceSettings& source) {
       .key("watch")
       .begin_array();
   for (const std::string& ext : source.watch) out.string(ext);
-  out.end_array()
-      .member("country", source.numbers.country)
-      .member("intl_prefix", source.numbers.intl_prefix)
-      .member("e164_without_plus", source.numbers.e164_without_plus)
-      .key("strip_prefixes")
-      .begin_array();
-  for (const std::string& prefix : source.numbers.strip_prefixes) out.string(prefix);
-  out.end_array().end_object();
+  out.end_array();
+  write(out, source.numbers);
+  out.end_object();
+}
+
+void write(json::Writer& out, const hep::SourceSettings& source) {
+  out.begin_object()
+      .member("org", source.org)
+      .member("name", source.name)
+      .member("address", source.address)
+      .member("auth_key", source.auth_key.reveal());
+  write(out, source.numbers);
+  out.end_object();
 }
 
 void write_fact(json::Writer& out, const char* op, std::size_t source, const Fact& fact) {
@@ -69,6 +84,20 @@ std::optional<std::size_t> source_index(const json::Value& object) {
   return static_cast<std::size_t>(*index);
 }
 
+bool read_numbers(const json::Value& object, NumberPlan& out) {
+  out.country = text(object, "country");
+  out.intl_prefix = text(object, "intl_prefix");
+  out.e164_without_plus = json::find_bool(object, "e164_without_plus").value_or(false);
+  const json::Value* strip = json::find(object, "strip_prefixes");
+  if (strip == nullptr) return true;
+  if (!strip->IsArray() || strip->Size() > kStripPrefixesMax) return false;
+  for (const auto& prefix : strip->GetArray()) {
+    if (!prefix.IsString()) return false;
+    out.strip_prefixes.emplace_back(json::text(prefix));
+  }
+  return true;
+}
+
 Result<SourceSettings> read_source(const json::Value& object) {
   if (!object.IsObject()) return wrong("sources");
   SourceSettings out;
@@ -88,16 +117,18 @@ Result<SourceSettings> read_source(const json::Value& object) {
     if (!ext.IsString()) return wrong("watch");
     out.watch.emplace_back(json::text(ext));
   }
-  out.numbers.country = text(object, "country");
-  out.numbers.intl_prefix = text(object, "intl_prefix");
-  out.numbers.e164_without_plus = json::find_bool(object, "e164_without_plus").value_or(false);
-  const json::Value* strip = json::find(object, "strip_prefixes");
-  if (strip == nullptr) return out;
-  if (!strip->IsArray() || strip->Size() > kStripPrefixesMax) return wrong("strip_prefixes");
-  for (const auto& prefix : strip->GetArray()) {
-    if (!prefix.IsString()) return wrong("strip_prefixes");
-    out.numbers.strip_prefixes.emplace_back(json::text(prefix));
-  }
+  if (!read_numbers(object, out.numbers)) return wrong("strip_prefixes");
+  return out;
+}
+
+Result<hep::SourceSettings> read_hep(const json::Value& object) {
+  if (!object.IsObject()) return wrong("hep");
+  hep::SourceSettings out;
+  out.org = text(object, "org");
+  out.name = text(object, "name");
+  out.address = text(object, "address");
+  out.auth_key = Secret{text(object, "auth_key")};
+  if (!read_numbers(object, out.numbers)) return wrong("strip_prefixes");
   return out;
 }
 
@@ -121,6 +152,14 @@ Result<Configure> read_configure(const json::Value& object) {
     auto source = read_source(item);
     if (!source) return source.error();
     out.sources.push_back(std::move(*source));
+  }
+  const json::Value* mirrored = json::find(object, "hep");
+  if (mirrored == nullptr) return out;
+  if (!mirrored->IsArray() || mirrored->Size() > kSourcesMax) return wrong("hep");
+  for (const auto& item : mirrored->GetArray()) {
+    auto source = read_hep(item);
+    if (!source) return source.error();
+    out.hep.push_back(std::move(*source));
   }
   return out;
 }
@@ -154,6 +193,15 @@ Result<Health> read_health(const json::Value& object) {
                 count("anomalies")};
 }
 
+Result<HepCounts> read_counts(const json::Value& object) {
+  const auto source = source_index(object);
+  if (!source) return wrong("source");
+  const auto count = [&](const char* name) { return json::find_int(object, name).value_or(0); };
+  return HepCounts{*source,
+                   {count("packets"), count("key"), count("malformed"), count("limit"),
+                    count("unread"), count("calls")}};
+}
+
 LogLine read_log(const json::Value& object) {
   return {text(object, "level"), text(object, "event"), source_index(object), text(object, "why")};
 }
@@ -181,6 +229,10 @@ std::string encode(const ToWorker& message) {
                  [&](const Configure& m) {
                    out.member("op", "configure").key("sources").begin_array();
                    for (const SourceSettings& source : m.sources) write(out, source);
+                   out.end_array();
+                   if (m.hep.empty()) return;
+                   out.key("hep").begin_array();
+                   for (const hep::SourceSettings& source : m.hep) write(out, source);
                    out.end_array();
                  },
                  [&](const Known& m) { write_fact(out, "known", m.source, m.fact); },
@@ -213,6 +265,13 @@ std::string encode(const ToDaemon& message) {
             out.member("watched", m.watched).member("subscriptions_active", m.subscriptions_active);
             out.member("notifies", m.notifies).member("anomalies", m.anomalies);
           },
+          [&](const HepCounts& m) {
+            const hep::Counts& counts = m.counts;
+            out.member("op", "hep").member("source", number(m.source));
+            out.member("packets", counts.packets).member("key", counts.key);
+            out.member("malformed", counts.malformed).member("limit", counts.limit);
+            out.member("unread", counts.unread).member("calls", counts.calls);
+          },
           [&](const Pong& m) { out.member("op", "pong").member("n", m.n); },
           [&](const LogLine& m) {
             out.member("op", "log").member("level", m.level).member("event", m.event);
@@ -244,6 +303,7 @@ Result<ToDaemon> decode_to_daemon(std::string_view frame) {
   const auto op = json::find_string(*document, "op").value_or("");
   if (op == "fact") return widen<ToDaemon>(read_fact<FactFrame>(*document));
   if (op == "health") return widen<ToDaemon>(read_health(*document));
+  if (op == "hep") return widen<ToDaemon>(read_counts(*document));
   if (op == "pong") return ToDaemon{Pong{json::find_int(*document, "n").value_or(0)}};
   if (op == "log") return widen<ToDaemon>(Result<LogLine>{read_log(*document)});
   return wrong("op");

@@ -9,6 +9,7 @@
 
 #include "base/error.hpp"
 #include "model/fact.hpp"
+#include "sources/hep/listener.hpp"
 #include "sources/sip/settings.hpp"
 
 /// What the daemon and its SIP worker say to each other over a stream socket: 4 bytes of length,
@@ -22,7 +23,8 @@ inline constexpr std::size_t kFrameBytesMax =
 /// To the worker. Sources are named by their place in the order in which `configure` named them.
 struct Configure {
   std::vector<SourceSettings> sources;
-};  ///< may come more than once before start; adds
+  std::vector<hep::SourceSettings> hep{};  ///< behind `sources`
+};                                         ///< may come more than once before start; adds
 struct Known {
   std::size_t source = 0;
   Fact fact;
@@ -51,6 +53,11 @@ struct Health {
   std::int64_t notifies = 0, anomalies = 0;  ///< since the worker began
   friend bool operator==(const Health&, const Health&) = default;
 };
+/// Of a mirrored source, beside its Health.
+struct HepCounts {
+  std::size_t source = 0;
+  hep::Counts counts;  ///< since the worker began
+};
 struct Pong {
   std::int64_t n = 0;
 };
@@ -60,7 +67,7 @@ struct LogLine {
   std::optional<std::size_t> source;
   std::string why;
 };
-using ToDaemon = std::variant<FactFrame, Health, Pong, LogLine>;
+using ToDaemon = std::variant<FactFrame, Health, HepCounts, Pong, LogLine>;
 
 /// The whole frame with its length. Empty when the message would be larger than kFrameBytesMax.
 std::string encode(const ToWorker& message);

@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <chrono>
 #include <csignal>
@@ -124,13 +125,29 @@ class SipSupervisor::Impl : public std::enable_shared_from_this<Impl> {
                                      "Subscriptions the PBX keeps for us.", labels);
       sources_.push_back(std::move(source));
     }
+    for (const auto& settings : options_.hep) {
+      const Labels labels{{"source", settings.name}};
+      Source source;
+      source.status.org = settings.org;
+      source.status.name = settings.name;
+      source.status.reason = "starting";
+      source.packets = &metrics.counter("hookswitch_hep_packets_total",
+                                        "Packets that mirrors of SIP have sent.", labels);
+      const auto refused = [&](const char* reason) {
+        return &metrics.counter("hookswitch_hep_refused_total", "Mirrored packets not made use of.",
+                                {{"source", settings.name}, {"reason", reason}});
+      };
+      source.refused = {refused("key"), refused("malformed"), refused("limit"), refused("unread")};
+      source.calls = &metrics.gauge("hookswitch_hep_calls", "Mirrored calls followed.", labels);
+      sources_.push_back(std::move(source));
+    }
   }
   ~Impl() { close(wake_); }
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
 
   void start() {
-    if (options_.sources.empty() || thread_.joinable()) return;
+    if (sources_.empty() || thread_.joinable()) return;
     turned_ = Clock::now();
     thread_ = std::thread{[this] { run(); }};
   }
@@ -151,7 +168,7 @@ class SipSupervisor::Impl : public std::enable_shared_from_this<Impl> {
     out.worker = child_.pid;
     out.restarts = restarts_total_.value();
     const auto at = Clock::now();
-    out.answering = options_.sources.empty() ||
+    out.answering = sources_.empty() ||
                     (at - turned_ < kTurnMost && (child_.pid == 0 || at - heard_ < kTurnMost));
     for (const Source& source : sources_) out.sources.push_back(source.status);
     return out;
@@ -185,7 +202,11 @@ class SipSupervisor::Impl : public std::enable_shared_from_this<Impl> {
     std::int64_t notifies_seen = 0, anomalies_seen = 0;  ///< of this worker
     Counter* notifies = nullptr;
     Counter* anomalies = nullptr;
-    Gauge* active = nullptr;
+    Gauge* active = nullptr;            ///< nullptr of a mirrored source
+    Counter* packets = nullptr;         ///< of a mirrored source alone
+    std::array<Counter*, 4> refused{};  ///< by key, malformed, limit, unread
+    Gauge* calls = nullptr;
+    hep::Counts counts_seen;           ///< of this worker
     std::map<std::string, Fact> legs;  ///< the last fact of each leg that has not ended
     std::set<std::string> refresh;     ///< extensions whose state is to be asked for
   };
@@ -245,8 +266,11 @@ class SipSupervisor::Impl : public std::enable_shared_from_this<Impl> {
     log::info("sip_worker_started", {{"pid", std::to_string(child->pid)}});
     for (const auto& source : options_.sources)
       out_ += sip::encode(sip::ToWorker{sip::Configure{{source}}});
+    for (const auto& source : options_.hep)
+      out_ += sip::encode(sip::ToWorker{sip::Configure{{}, {source}}});
     for (std::size_t i = 0; i < sources_.size(); ++i) {
       sources_[i].notifies_seen = sources_[i].anomalies_seen = 0;
+      sources_[i].counts_seen = {};
       for (const auto& [leg, fact] : sources_[i].legs)
         out_ += sip::encode(sip::ToWorker{sip::Known{i, fact}});
     }
@@ -254,7 +278,8 @@ class SipSupervisor::Impl : public std::enable_shared_from_this<Impl> {
     // Who waits to hear whether a call still lives hears it, whatever the former worker was asked.
     const std::lock_guard lock{mutex_};
     for (Source& source : sources_)
-      for (const auto& [leg, fact] : source.legs) source.refresh.emplace(fact.agent.ext);
+      for (const auto& [leg, fact] : source.legs)
+        if (source.active != nullptr) source.refresh.emplace(fact.agent.ext);
   }
 
   void plan_restart(Clock::time_point at) {
@@ -285,7 +310,7 @@ class SipSupervisor::Impl : public std::enable_shared_from_this<Impl> {
       source.status.up = false;
       source.status.subscriptions_active = 0;
       source.status.reason = stopping_ ? "stopping" : "the SIP worker died";
-      source.active->set(0);
+      if (source.active != nullptr) source.active->set(0);
     }
     if (stopping_) {
       log::info("sip_worker_stopped", {{"pid", std::to_string(pid)}});
@@ -398,6 +423,7 @@ class SipSupervisor::Impl : public std::enable_shared_from_this<Impl> {
       heard_ = Clock::now();
     }
     if (auto* fact = std::get_if<sip::FactFrame>(&message)) on_fact(*fact);
+    if (const auto* counts = std::get_if<sip::HepCounts>(&message)) on_counts(*counts);
     if (const auto* health = std::get_if<sip::Health>(&message)) on_health(*health);
     if (const auto* line = std::get_if<sip::LogLine>(&message)) on_log(*line);
   }
@@ -423,13 +449,32 @@ class SipSupervisor::Impl : public std::enable_shared_from_this<Impl> {
       return static_cast<std::uint64_t>(
           std::max<std::int64_t>(now_seen - std::exchange(seen, now_seen), 0));
     };
-    source.notifies->add(grown(source.notifies_seen, health.notifies));
-    source.anomalies->add(grown(source.anomalies_seen, health.anomalies));
-    source.active->set(health.subscriptions_active);
+    if (source.active != nullptr) {
+      source.notifies->add(grown(source.notifies_seen, health.notifies));
+      source.anomalies->add(grown(source.anomalies_seen, health.anomalies));
+      source.active->set(health.subscriptions_active);
+    }
     const std::lock_guard lock{mutex_};
     source.status.up = health.up;
     source.status.reason = health.reason;
     source.status.subscriptions_active = health.subscriptions_active;
+  }
+
+  void on_counts(const sip::HepCounts& told) {
+    if (told.source >= sources_.size() || sources_[told.source].packets == nullptr) return;
+    Source& source = sources_[told.source];
+    const hep::Counts& fresh = told.counts;
+    const hep::Counts& seen = source.counts_seen;
+    const auto grow = [](Counter& counter, std::int64_t before, std::int64_t after) {
+      counter.add(static_cast<std::uint64_t>(std::max<std::int64_t>(after - before, 0)));
+    };
+    grow(*source.packets, seen.packets, fresh.packets);
+    grow(*source.refused[0], seen.key, fresh.key);
+    grow(*source.refused[1], seen.malformed, fresh.malformed);
+    grow(*source.refused[2], seen.limit, fresh.limit);
+    grow(*source.refused[3], seen.unread, fresh.unread);
+    source.calls->set(fresh.calls);
+    source.counts_seen = fresh;
   }
 
   void on_log(const sip::LogLine& line) {

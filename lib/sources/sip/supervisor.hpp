@@ -10,6 +10,7 @@
 
 #include "base/metrics.hpp"
 #include "model/fact_sink.hpp"
+#include "sources/hep/settings.hpp"
 #include "sources/sip/process.hpp"
 #include "sources/sip/settings.hpp"
 
@@ -19,6 +20,7 @@ struct SipSupervisorOptions {
   std::string executable;                       ///< absolute path of the daemon's own binary
   std::vector<std::string> args{"sip-worker"};  ///< what makes it call sip::run_sip_worker(3)
   std::vector<sip::SourceSettings> sources{};   ///< each has passed sip::check()
+  std::vector<hep::SourceSettings> hep{};       ///< each has passed hep::check()
   std::size_t memory_bytes_max = sip::kWorkerMemoryDefault;  ///< address space of the worker
   std::chrono::milliseconds stop_time{3000};  ///< the worker gives itself 2 s to unsubscribe
 };
@@ -44,7 +46,9 @@ struct SipStatus {
 /// is given to the next one. A source is told to be down only after 5 s, so one abort of the worker
 /// is no news. Facts wait while the sink is overloaded (10,000, then the worker is not read any
 /// more). Metrics: hookswitch_sip_worker_restarts_total, hookswitch_sip_notifies_total{source},
-/// hookswitch_sip_anomalies_total{source}, hookswitch_sip_subscriptions_active{source}. One thread
+/// hookswitch_sip_anomalies_total{source}, hookswitch_sip_subscriptions_active{source}; of mirrored
+/// sources hookswitch_hep_packets_total{source}, hookswitch_hep_refused_total{source,reason},
+/// hookswitch_hep_calls{source}. One thread
 /// of its own. start(), stop() and the destructor from one thread; status() from any.
 class SipSupervisor {
  public:

@@ -15,6 +15,8 @@
 #include <vector>
 
 #include "base/assert.hpp"
+#include "base/time.hpp"
+#include "sources/hep/listener.hpp"
 #include "sources/sip/process.hpp"
 #include "sources/sip/protocol.hpp"
 #include "sources/sip/watcher.hpp"
@@ -37,6 +39,9 @@ using Clock = std::chrono::steady_clock;
 constexpr unsigned kTurnMs = 100;
 constexpr int kSubscribesPerTurn = 5;  // 50 a second: what a small PBX takes without dropping calls
 constexpr std::size_t kOutBytesMax = 8 * 1024 * 1024;  // the daemon has not read for a long time
+constexpr std::size_t kOutPauseBytes =
+    1024 * 1024;  // mirrored packets are dropped before a slow daemon costs the subscriptions
+constexpr int kTurnsPerTick = 10;
 constexpr std::chrono::seconds kStopTime{2};
 
 }  // namespace
@@ -58,10 +63,12 @@ class Worker final : public WatcherOwner {
   void on_stream() noexcept;
   void on_signal() noexcept { stop(); }
   void on_turn() noexcept;
+  void on_mirror() noexcept;
 
  private:
   void receive(const ToWorker& message);
   void configure(const SourceSettings& settings);
+  void configure(const hep::SourceSettings& settings);
   void report();
   void send(const ToDaemon& message);
   void flush();
@@ -78,6 +85,10 @@ class Worker final : public WatcherOwner {
   FrameReader reader_;
   std::string out_;
   std::vector<std::unique_ptr<Watcher>> watchers_;  ///< nullptr: a source that could not be started
+  std::vector<std::unique_ptr<hep::Listener>>
+      listeners_;  ///< in the same places; nullptr where there is a watcher
+  std::vector<hep::Counts> counts_told_;
+  int turns_ = 0;
   std::vector<Health> told_;
   bool started_ = false;
   std::optional<Clock::time_point> stop_by_;
@@ -96,6 +107,10 @@ extern "C" int hookswitch_sip_on_signal(Worker*, su_wait_t*, Worker* worker) noe
 }
 extern "C" void hookswitch_sip_on_turn(Worker*, su_timer_t*, Worker* worker) noexcept {
   worker->on_turn();
+}
+extern "C" int hookswitch_sip_on_mirror(Worker*, su_wait_t*, Worker* worker) noexcept {
+  worker->on_mirror();
+  return 0;
 }
 // sofia prints what peers send, line ends included.
 extern "C" void hookswitch_sip_no_log(void*, const char*, va_list) noexcept {}
@@ -155,9 +170,12 @@ void Worker::on_stream() noexcept {
 void Worker::receive(const ToWorker& message) {
   if (const auto* m = std::get_if<Configure>(&message)) {
     for (const SourceSettings& source : m->sources) configure(source);
+    for (const hep::SourceSettings& source : m->hep) configure(source);
   } else if (const auto* known = std::get_if<Known>(&message)) {
     if (known->source < watchers_.size() && watchers_[known->source])
       watchers_[known->source]->restore(known->fact);
+    if (known->source < listeners_.size() && listeners_[known->source])
+      listeners_[known->source]->restore(known->fact, now());
   } else if (std::holds_alternative<Start>(message)) {
     started_ = true;
   } else if (std::holds_alternative<Stop>(message)) {
@@ -184,7 +202,39 @@ void Worker::configure(const SourceSettings& settings) {
   }
   if (!watcher) send(none);
   watchers_.push_back(std::move(watcher));
+  listeners_.push_back(nullptr);
+  counts_told_.emplace_back();
   told_.push_back(none);
+}
+
+void Worker::configure(const hep::SourceSettings& settings) {
+  Health health;
+  health.source = watchers_.size();
+  std::unique_ptr<hep::Listener> listener;
+  if (const auto problems = hep::check(settings); !problems.empty())
+    health.reason = problems.front().key + " " + problems.front().what;
+  else
+    listener = hep::Listener::create(settings, health.reason);
+  if (listener) {
+    su_wait_t packets[1];
+    su_wait_create(packets, listener->fd(), SU_WAIT_IN);
+    HS_ASSERT(su_root_register(root_, packets, hookswitch_sip_on_mirror, this, 0) >= 0);
+    health.up = true;
+  }
+  send(health);
+  watchers_.push_back(nullptr);
+  listeners_.push_back(std::move(listener));
+  counts_told_.emplace_back();
+  told_.push_back(std::move(health));
+}
+
+void Worker::on_mirror() noexcept {
+  for (std::size_t i = 0; i < listeners_.size(); ++i) {
+    if (!listeners_[i]) continue;
+    std::vector<Fact> facts;
+    listeners_[i]->read(!started_ || stop_by_ || out_.size() > kOutPauseBytes, now(), facts);
+    on_facts(i, std::move(facts));
+  }
 }
 
 void Worker::on_turn() noexcept {
@@ -195,6 +245,14 @@ void Worker::on_turn() noexcept {
     if (started_) budget -= watcher->turn(budget);
     all_stopped = all_stopped && watcher->stopped();
   }
+  if (started_ && !stop_by_ && ++turns_ % kTurnsPerTick == 0) {
+    for (std::size_t i = 0; i < listeners_.size(); ++i) {
+      if (!listeners_[i]) continue;
+      std::vector<Fact> facts;
+      listeners_[i]->tick(now(), facts);
+      on_facts(i, std::move(facts));
+    }
+  }
   if (stop_by_ && (all_stopped || Clock::now() >= *stop_by_)) su_root_break(root_);
   if (started_ && !stop_by_) report();
   flush();
@@ -202,6 +260,11 @@ void Worker::on_turn() noexcept {
 
 void Worker::report() {
   for (std::size_t i = 0; i < watchers_.size(); ++i) {
+    if (listeners_[i]) {
+      const auto counts = listeners_[i]->counts();
+      if (counts != counts_told_[i]) send(HepCounts{i, counts});
+      counts_told_[i] = counts;
+    }
     if (!watchers_[i]) continue;
     Health health = watchers_[i]->health();
     if (health == told_[i]) continue;

@@ -61,7 +61,8 @@ class Phone:
 class Pbx:
     """Kamailio in `folder`. Extensions 101 to 103 have a phone port each, the carrier has one."""
 
-    def __init__(self, folder, noanswer_ms=8000, rendering_value="pvalue", nonce_expire=60):
+    def __init__(self, folder, noanswer_ms=8000, rendering_value="pvalue", nonce_expire=60,
+                 hep_port=0, hep_key=""):
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.port, self.trunk_port = free_udp_port(), free_udp_port()
@@ -71,7 +72,8 @@ class Pbx:
         self.env = dict(os.environ, PATH=PATH, RUN=str(self.folder), SIP_PORT=str(self.port),
                         TRUNK_PORT=str(self.trunk_port), DOMAIN=DOMAIN,
                         NOANSWER_MS=str(noanswer_ms), NONCE_EXPIRE=str(nonce_expire),
-                        RENDERING_VALUE=rendering_value)
+                        RENDERING_VALUE=rendering_value, HEP_PORT=str(hep_port),
+                        HEP_KEY=hep_key)
 
     def start(self):
         subprocess.run([HERE / "pbx.sh", "start"], env=self.env, check=True, timeout=30)

@@ -9,11 +9,14 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 : "${NOANSWER_MS:=8000}"        # how long a phone rings before the PBX gives up
 : "${NONCE_EXPIRE:=60}"         # seconds
 : "${RENDERING_VALUE:=pvalue}"  # how hold is spelled: pvalue as Asterisk, pval as RFC 4235
+: "${HEP_PORT:=0}"             # where SIP is mirrored to by HEPv3, 0: nowhere
+: "${HEP_KEY:=}"
 : "${DEBUG:=0}"
 kamailio=$(PATH=$PATH:/usr/sbin command -v kamailio)
 kamcmd=$(PATH=$PATH:/usr/sbin command -v kamcmd)
 tables=/usr/share/kamailio/dbtext/kamailio
 args=(-f "$RUN/kamailio.cfg" -w "$RUN" -Y "$RUN/rt" -m 64 -M 8)
+[ "$HEP_PORT" = 0 ] || args+=(-A WITH_HEP)
 
 prepare() {
 	local name edit=()
@@ -21,7 +24,7 @@ prepare() {
 	for name in version presentity active_watchers watchers xcap; do
 		cp "$tables/$name" "$RUN/db/"
 	done
-	for name in SIP_PORT TRUNK_PORT DOMAIN NOANSWER_MS NONCE_EXPIRE RENDERING_VALUE DEBUG RUN; do
+	for name in SIP_PORT TRUNK_PORT DOMAIN NOANSWER_MS NONCE_EXPIRE RENDERING_VALUE HEP_PORT HEP_KEY DEBUG RUN; do
 		edit+=(-e "s|@$name@|${!name}|g")
 	done
 	sed "${edit[@]}" "$here/kamailio.cfg.in" >"$RUN/kamailio.cfg"

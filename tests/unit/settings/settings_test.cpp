@@ -410,7 +410,11 @@ TEST_F(SettingsTest, SourcesAreChecked) {
   source("kind = \"pigeon\"\n");
   EXPECT_TRUE(told({":8:1: source.kind: must be"})) << all();
   source("kind = \"hep\"\n");
-  EXPECT_TRUE(told({"source.kind"})) << all();
+  EXPECT_TRUE(told({"source.address: is missing"})) << all();
+  source("kind = \"hep\"\naddress = \"192.0.2.5:9060\"\n");
+  EXPECT_TRUE(told({"source.auth_key_file: is missing"})) << all();
+  source("kind = \"hep\"\naddress = \"127.0.0.1:9060\"\n");
+  EXPECT_EQ(all(), "");
   source("kind = \"webhook\"\ndialect = \"nobody\"\n");
   EXPECT_TRUE(told({":9:1: source.dialect: there is no dialect"})) << all();
   source("kind = \"webhook\"\ndialect = \"./none.json\"\n");

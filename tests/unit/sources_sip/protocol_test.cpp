@@ -132,5 +132,24 @@ TEST(SipProtocol, MessageBeyondTheLimitIsNotEncoded) {
             "");
 }
 
+TEST(SipProtocol, MirroredSourcesAndTheirCountsComeThroughWhole) {
+  hep::SourceSettings mirror;
+  mirror.org = "acme";
+  mirror.name = "mirror";
+  mirror.address = "127.0.0.1:9060";
+  mirror.auth_key = Secret{"key"};
+  mirror.numbers.country = "US";
+  mirror.numbers.strip_prefixes = {"9"};
+  const auto configure = decode_to_worker(encode(ToWorker{Configure{{}, {mirror}}}).substr(4));
+  ASSERT_TRUE(configure);
+  EXPECT_TRUE(hep::same({mirror}, std::get<Configure>(*configure).hep));
+  const hep::Counts counts{1, 2, 3, 4, 5, 6};
+  const auto told = decode_to_daemon(encode(ToDaemon{HepCounts{7, counts}}).substr(4));
+  ASSERT_TRUE(told);
+  EXPECT_EQ(7U, std::get<HepCounts>(*told).source);
+  EXPECT_EQ(counts, std::get<HepCounts>(*told).counts);
+  EXPECT_FALSE(decode_to_worker(R"({"op":"configure","sources":[],"hep":[7]})"));
+}
+
 }  // namespace
 }  // namespace hookswitch::sip
