@@ -130,8 +130,11 @@ describe('many tabs', { skip, concurrency: false }, () => {
       const { targetInfos } = await cdp.send('Target.getTargets');
       const worker = targetInfos.find(({ type, url }) => type === 'shared_worker' && url.includes(String(daemon.port)));
       if (!worker) return t.skip('this browser does not show its shared workers');
+      const attached = () => metric(daemon, 'hookswitch_clients_attached_total');
+      const before = await attached();
       await cdp.send('Target.closeTarget', { targetId: worker.targetId });
-      await socketsAre(0);
+      // The next one may be there before anybody could see that there was none.
+      await until(async () => (await attached()) > before, kWaitMs, () => `no other worker came\n${daemon.log()}`);
       await socketsAre(1);
       await call(pages);
     });
